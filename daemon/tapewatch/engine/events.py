@@ -1,0 +1,116 @@
+"""What the engine says: events, and the bars that closed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOTHING = -1
+CROSSED_UP = 0
+CROSSED_DOWN = 1
+LEVEL_CONFIRMED = 2
+LEVEL_FAILED = 3
+ENTERED_FROM_BELOW = 4
+ENTERED_FROM_ABOVE = 5
+BROKE_ABOVE = 6
+BROKE_BELOW = 7
+REJECTED_DOWN = 8
+REJECTED_UP = 9
+JUMPED_UP = 10
+JUMPED_DOWN = 11
+ZONE_CONFIRMED = 12
+ZONE_FAILED = 13
+FIRED = 14
+REGULAR_BEARISH = 15
+REGULAR_BULLISH = 16
+
+TYPE_NAMES: tuple[str, ...] = (
+    "level.crossed_up",
+    "level.crossed_down",
+    "level.confirmed",
+    "level.failed",
+    "zone.entered_from_below",
+    "zone.entered_from_above",
+    "zone.broke_above",
+    "zone.broke_below",
+    "zone.rejected_down",
+    "zone.rejected_up",
+    "zone.jumped_up",
+    "zone.jumped_down",
+    "zone.confirmed",
+    "zone.failed",
+    "condition.fired",
+    "divergence.regular_bearish",
+    "divergence.regular_bullish",
+)
+"""Names of the types above, by number."""
+
+UP_TYPES = frozenset({CROSSED_UP, ENTERED_FROM_BELOW, BROKE_ABOVE, REJECTED_UP, JUMPED_UP, REGULAR_BULLISH})
+"""Types that name a way up; the others, but for what follows or says it itself, a way down."""
+
+EVENT = np.dtype(
+    [
+        ("time", "<i8"),  # of the tick, or the end of the bar whose close fired it; ns UTC
+        ("symbol", "<i4"),  # row of the engine's state
+        ("rule", "<i4"),  # index among the symbol's rules
+        ("type", "<i4"),
+        ("before", "<i4"),  # how many such came before at that time
+        ("price", "<f8"),
+        ("level", "<f8"),  # where a level stood that moves, such as an average; else NaN
+        ("follows", "<i4"),  # type of the event that this one confirms or fails, or NOTHING
+        ("follows_before", "<i4"),
+        ("follows_time", "<i8"),
+        ("direction", "<i4"),  # +1 up, -1 down
+        ("gap", "<i4"),  # 1: the first tick after a session break
+        ("extended", "<i4"),  # 1: fired outside regular hours
+        ("frame", "<i4"),  # index of the timeframe whose close fired it, or -1
+        ("pivot_times", "<i8", (2,)),  # a divergence's pivots: start of the bar, price, oscillator
+        ("pivot_prices", "<f8", (2,)),
+        ("pivot_values", "<f8", (2,)),
+    ],
+    align=True,
+)
+"""One event."""
+
+CLOSED = np.dtype(
+    [
+        ("symbol", "<i4"),
+        ("frame", "<i4"),  # index of the timeframe
+        ("start", "<i8"),
+        ("end", "<i8"),
+        ("open", "<f8"),
+        ("high", "<f8"),
+        ("low", "<f8"),
+        ("close", "<f8"),
+        ("volume", "<f8"),
+    ],
+    align=True,
+)
+"""One bar that closed."""
+
+REFUSALS: tuple[str, ...] = (
+    "unknown_symbol",
+    "ahead_of_clock",
+    "price",
+    "duplicate_id",
+    "sale_condition",
+    "outside_hours",
+    "late",
+    "jump_dropped",
+    "seen_before_restart",
+)
+"""Why a tick was not admitted, by number."""
+UNKNOWN_SYMBOL, AHEAD, BAD_PRICE, DUPLICATE, CONDITION, HOURS, LATE, JUMP, SEEN = range(len(REFUSALS))
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events in the order in which they happened, each with every value of its symbol at that instant."""
+
+    rows: NDArray[np.void]
+    """Rows of `EVENT`."""
+    values: NDArray[np.float64]
+    """One row an event: the symbol's indicator values in the order of its plan, then bars closed per timeframe."""
+
+    def __len__(self) -> int:
+        return len(self.rows)

@@ -1,0 +1,287 @@
+"""The plan: watches compiled to the tables that the kernels walk, and where each field stands in a symbol's row.
+
+A symbol's row of the state `S` is float64; whole numbers (times, counts, bit fields) stand in it as int64 bits.
+First the header, then the bar fields, then the indicators' state and values, then the rules' state. Every field of
+bars and indicators is `n_frames` wide: the timeframes of a field side by side. The row of `R` holds the rings: the
+last closes of each timeframe, then the last bars of each divergence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapewatch.engine.indicators import OUTPUTS, Value
+from tapewatch.engine.watch import (
+    Direction,
+    DivergenceRule,
+    LevelCrossRule,
+    LevelRule,
+    PriceCrossRule,
+    Rule,
+    ValueCrossRule,
+    Watch,
+    ZoneRule,
+)
+from tapewatch.market.timeframes import DAY, duration_ns
+
+# The header.
+NEXT_END = 0  # int: the earliest end of a forming bar; NEVER when none forms
+LAST = 1  # last admitted price, or history's last close; 0 when there is none
+PLACE_TIME = 2  # int: highest event time offered
+PLACE_COUNT = 3  # int: ticks offered since the first at that time, it included
+OPEN = 4  # int: the current session's regular hours ...
+CLOSE = 5
+EXTENDED_OPEN = 6  # int: ... and the hours in which ticks are admitted
+EXTENDED_CLOSE = 7
+GAP = 8  # int: 1 until the first tick after a session break is admitted
+GENERATION = 9  # int: counts the closes, that is the changes of the rings
+HELD = 10  # int: how many ticks are held back, at most two
+HELD_TIME = 11  # int, two
+HELD_PRICE = 13  # two
+HELD_SIZE = 15  # two
+HEADER = 17
+
+# The bar fields; field f of timeframe j stands at HEADER + f * n_frames + j.
+START = 0  # int
+END = 1  # int: a bar forms while END > CLOSED_END
+CLOSED_END = 2  # int: end of the last closed bar
+BAR_OPEN = 3
+BAR_HIGH = 4
+BAR_LOW = 5
+BAR_CLOSE = 6
+VOLUME = 7
+COUNT = 8  # int: bars closed
+PREVIOUS = 9  # the last bar's close
+BAR_FIELDS = 10
+
+# A rule's state, from its offset on.
+MEMORY = 0  # int: the trigger's bits, or the side of a cross
+FIRED = 1  # int, two pairs: event time, and eight 8-bit counts, one a type
+PENDING_TIME = 5  # int: of a level or zone with `confirm`, the alert to be confirmed ...
+PENDING = 6  # int: ... its type + 1, and from bit 8 on how many such came before; 0 when none is pending
+HIGH_PIVOT = 5  # of a divergence: bar number (int), its start (int), price, oscillator
+LOW_PIVOT = 9
+STATE_SIZE = {"level": 5, "confirm": 7, "divergence": 13}
+
+PIVOT_SPAN = 5
+"""Bars on either side of a pivot."""
+WINDOW = 2 * PIVOT_SPAN + 1
+"""Bars a divergence's ring holds: per bar oscillator, high, low, start."""
+PIVOT_NEAREST = 6
+PIVOT_FARTHEST = 61
+"""Two pivots are compared if they are this many bars apart (TradingView: 5 to 60 bars between them)."""
+
+SMA, EMA, RSI, MACD = range(4)
+KINDS = {"sma": SMA, "ema": EMA, "rsi": RSI, "macd": MACD}
+OP_STATE = {"sma": 1, "ema": 1, "rsi": 2, "macd": 3}
+"""Fields of state an indicator keeps, each `n_frames` wide."""
+
+LEVEL, ZONE, PRICE_CROSS, VALUE_CROSS, DIVERGENCE = range(5)
+UP = 1
+DOWN = 2
+"""Bits of the directions a rule reports."""
+
+SYMBOL = np.dtype(
+    [
+        ("frames", "<i4"),  # first row in the table of timeframes, and how many
+        ("n_frames", "<i4"),
+        ("ops", "<i4"),  # rows in the table of indicators
+        ("ops_end", "<i4"),
+        ("rules", "<i4"),  # rows in the table of rules
+        ("rules_end", "<i4"),
+        ("sessions", "<i4"),  # rows in the table of sessions
+        ("sessions_end", "<i4"),
+        ("values", "<i4"),  # offset of the indicator values in the row, and how many
+        ("n_values", "<i4"),
+        ("width", "<i4"),  # of the symbol's row, and of its rings
+        ("ring_width", "<i4"),
+        ("ring", "<i4"),  # closes kept per timeframe
+        ("extended", "<i4"),
+        ("max_jump", "<f8"),
+    ],
+    align=True,
+)
+OP = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("state", "<i4"),  # offset in the row
+        ("value", "<i4"),
+        ("p1", "<i4"),
+        ("p2", "<i4"),
+        ("p3", "<i4"),
+        ("a1", "<f8"),  # 2 / (p1 + 1), and so on
+        ("a2", "<f8"),
+        ("a3", "<f8"),
+    ],
+    align=True,
+)
+RULE = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("state", "<i4"),  # offset in the row
+        ("frame", "<i4"),  # index of the timeframe at whose close it is checked or confirmed, or -1
+        ("left", "<i4"),  # offset of a value in the row, or -1
+        ("right", "<i4"),
+        ("directions", "<i4"),  # UP | DOWN
+        ("ring", "<i4"),  # offset of a divergence's ring in the row of R
+        ("relative", "<i4"),  # 1: the band is a fraction of a level that moves
+        ("low", "<f8"),  # the level (low == high), the zone, or the number compared with
+        ("high", "<f8"),
+        ("band_low", "<f8"),
+        ("band_high", "<f8"),
+    ],
+    align=True,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where things stand in one symbol's row, for the code outside the kernels."""
+
+    watch: Watch
+    value_names: tuple[str, ...]
+    """`rsi(14)@1m` and so on, in the order in which the values stand in the row."""
+    values: int
+    width: int
+    ring_width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What the kernels walk; rows of `SYMBOL`, timeframe durations (ns, 0 for 1d), `OP`, `RULE`, sessions (n, 4)."""
+
+    symbols: NDArray[np.void]
+    frames: NDArray[np.int64]
+    ops: NDArray[np.void]
+    rules: NDArray[np.void]
+    sessions: NDArray[np.int64]
+    layouts: tuple[Layout, ...]
+
+
+def compile_watches(watches: Sequence[Watch]) -> Tables:
+    """The tables and layouts of `watches`, one symbol each, in their order."""
+    symbols = np.zeros(len(watches), SYMBOL)
+    frames: list[int] = []
+    ops: list[tuple[float, ...]] = []
+    rules: list[tuple[float, ...]] = []
+    layouts: list[Layout] = []
+    shared: dict[object, tuple[int, int, int]] = {}
+    calendars: dict[str, tuple[int, int]] = {}
+    sessions: list[NDArray[np.int64]] = []
+    for row, watch in zip(symbols, watches, strict=True):
+        builder = _Builder(watch)
+        shape = (watch.timeframes, watch.indicators)
+        if shape not in shared:
+            shared[shape] = (len(frames), len(ops), len(ops) + len(builder.ops))
+            frames += [0 if name == DAY else duration_ns(name) for name in watch.timeframes]
+            ops += builder.ops
+        calendar = watch.sessions.calendar
+        if calendar not in calendars:
+            start = sum(map(len, sessions))
+            calendars[calendar] = (start, start + len(watch.sessions.opens))
+            sessions.append(_session_rows(watch))
+        row["frames"], row["ops"], row["ops_end"] = shared[shape]
+        row["n_frames"] = len(watch.timeframes)
+        row["rules"], row["rules_end"] = len(rules), len(rules) + len(builder.rules)
+        row["sessions"], row["sessions_end"] = calendars[calendar]
+        row["values"], row["n_values"] = builder.values, len(builder.value_names)
+        row["width"], row["ring_width"], row["ring"] = builder.width, builder.ring_width, builder.ring
+        row["extended"], row["max_jump"] = watch.extended, watch.max_jump
+        rules += builder.rules
+        layouts.append(
+            Layout(watch, tuple(builder.value_names), builder.values, builder.width, builder.ring_width)
+        )
+    return Tables(
+        symbols,
+        np.array(frames, np.int64),
+        np.array(ops, OP),
+        np.array(rules, RULE),
+        np.ascontiguousarray(np.concatenate(sessions)),
+        tuple(layouts),
+    )
+
+
+def _session_rows(watch: Watch) -> NDArray[np.int64]:
+    own = watch.sessions
+    return np.stack([own.opens, own.closes, own.extended_opens, own.extended_closes], axis=1)
+
+
+class _Builder:
+    """Lays out one watch: its operations and rules as table rows, its offsets in the state."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.n_frames = len(watch.timeframes)
+        self.ring = max([1, *(own.periods[0] - 1 for own in watch.indicators if own.kind == "sma")])
+        self.ring_width = self.ring * self.n_frames
+        self.width = HEADER + BAR_FIELDS * self.n_frames
+        states = [self._take(OP_STATE[own.kind] * self.n_frames) for own in watch.indicators]
+        self.values = self.width
+        self.value_names: list[str] = []
+        self.ops = [self._op(state, i) for i, state in enumerate(states)]
+        self.rules = [self._rule(rule) for rule in watch.rules]
+
+    def _take(self, fields: int) -> int:
+        offset = self.width
+        self.width += fields
+        return offset
+
+    def _op(self, state: int, i: int) -> tuple[float, ...]:
+        own = self.watch.indicators[i]
+        value = self._take(len(OUTPUTS[own.kind]) * self.n_frames)
+        for name in own.outputs:
+            self.value_names += [f"{name}@{timeframe}" for timeframe in self.watch.timeframes]
+        periods = (*own.periods, 0, 0)[:3]
+        return (KINDS[own.kind], state, value, *periods, *(2 / (period + 1) for period in periods))
+
+    def _value(self, value: Value) -> int:
+        return self.values + self.value_names.index(str(value))
+
+    def _frame(self, timeframe: str | None) -> int:
+        return -1 if timeframe is None else self.watch.timeframes.index(timeframe)
+
+    def _rule(self, rule: Rule) -> tuple[float, ...]:
+        match rule:
+            case LevelRule(_, price, band, confirm):
+                state = self._take(STATE_SIZE["confirm" if confirm else "level"])
+                points = band.points(price)
+                frame = self._frame(confirm)
+                return (LEVEL, state, frame, -1, -1, UP | DOWN, -1, 0, price, price, points, points)
+            case LevelCrossRule(_, price, band, direction):
+                state = self._take(STATE_SIZE["level"])
+                points = band.points(price)
+                return (LEVEL, state, -1, -1, -1, _bits(direction), -1, 0, price, price, points, points)
+            case ZoneRule(_, low, high, _, confirm):
+                state = self._take(STATE_SIZE["confirm" if confirm else "level"])
+                bands = rule.edge_band(low), rule.edge_band(high)
+                return (ZONE, state, self._frame(confirm), -1, -1, UP | DOWN, -1, 0, low, high, *bands)
+            case PriceCrossRule(_, value, band, direction):
+                state = self._take(STATE_SIZE["level"])
+                where = self._value(value)
+                bits = _bits(direction)
+                return (PRICE_CROSS, state, -1, -1, where, bits, -1, band.relative, nan, nan, band.size, nan)
+            case ValueCrossRule(_, left, right, direction):
+                state = self._take(STATE_SIZE["level"])
+                number, where, frames = nan, -1, {left.timeframe}
+                if isinstance(right, Value):
+                    where = self._value(right)
+                    frames.add(right.timeframe)
+                else:
+                    number = right
+                frame = min(self._frame(timeframe) for timeframe in frames)
+                bits = _bits(direction)
+                return (VALUE_CROSS, state, frame, self._value(left), where, bits, -1, 0, number, nan, nan, nan)
+            case DivergenceRule(_, value, side):
+                state = self._take(STATE_SIZE["divergence"])
+                ring = self.ring_width
+                self.ring_width += 4 * WINDOW
+                bits = UP | DOWN if side is None else UP if side == "bullish" else DOWN
+                frame = self._frame(value.timeframe)
+                return (DIVERGENCE, state, frame, self._value(value), -1, bits, ring, 0, nan, nan, nan, nan)
+
+
+def _bits(direction: Direction | None) -> int:
+    return {"up": UP, "down": DOWN, None: UP | DOWN}[direction]
