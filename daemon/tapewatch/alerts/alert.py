@@ -41,7 +41,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     distance: float | None
     """Points from the level, or the edge of the zone that was passed, to the price; negative below it."""
     timeframe: str | None
-    """Timeframe of the condition or the confirmation; null for what ticks alone decide."""
+    """Timeframe of the condition's indicator or of the confirmation; null where price alone decides."""
     indicators: dict[str, float]
     """Every indicator of the watch that has a value, by name and timeframe, such as `rsi(14)@1d`."""
     gap: Literal["session", "outage"] | None

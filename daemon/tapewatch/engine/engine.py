@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch.engine import kernels, plan, snapshot
+from tapewatch.engine import admission, jit, kernels, plan, snapshot
 from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
 from tapewatch.engine.watch import Watch
@@ -32,12 +32,13 @@ class Engine:
         n = len(watches)
         self._S = np.full((n, max(own.width for own in self.layouts)), 0.0)
         self._I = self._S.view(np.int64)
-        self._I[:, plan.NEXT_END] = kernels.NEVER
+        self._I[:, plan.NEXT_END] = jit.NEVER
+        self._I[:, plan.GAP] = plan.NOTHING_ADMITTED
         for k, own in enumerate(self.layouts):
             self._S[k, own.values : own.values + len(own.value_names)] = np.nan
         self._R = np.zeros((n, max(own.ring_width for own in self.layouts)))
-        self._pool = np.zeros((_ID_ROWS, 2 + kernels.IDS), np.int64)
-        self._id_rings = np.full((n, kernels.EXCHANGES), -1, np.int32)
+        self._pool = np.zeros((_ID_ROWS, 2 + admission.IDS), np.int64)
+        self._id_rings = np.full((n, admission.EXCHANGES), -1, np.int32)
         self._digests = [snapshot.digest(own) for own in self.layouts]
         self._tape_clocks = list(tape_clocks)
         self._clocks = np.zeros(len(tape_clocks), np.int64)
@@ -71,7 +72,8 @@ class Engine:
 
     def step(self, ticks: NDArray[np.void], feed: int = 0) -> Events:
         """Takes `ticks` (rows of `TICK`) of one feed in their order; bad ones are refused and counted."""
-        done, happened = 0, []
+        done = 0
+        happened: list[Events] = []
         while True:
             done = kernels.step(
                 *self._state,
@@ -92,7 +94,7 @@ class Engine:
             self._drain(happened)
             if done == len(ticks):
                 return self._joined(happened)
-            if self._out[kernels.POOL_USED] == len(self._pool):
+            if self._out[jit.POOL_USED] == len(self._pool):
                 self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])
 
     def advance(self, now: int, feed: int = 0) -> Events:
@@ -100,7 +102,8 @@ class Engine:
         now = max(now, int(self._clocks[feed]))
         self._clocks[feed] = now
         members = self._members[feed]
-        done, happened = 0, []
+        done = 0
+        happened: list[Events] = []
         while done < len(members):
             done = kernels.advance(
                 *self._state, *self._plan, now, members, self._dirty, done, self._room, *self._output
@@ -126,7 +129,7 @@ class Engine:
         if len(bars):
             kernels.warm(*self._state, *self._plan, symbol, ticks, int(bars["end"][-1]), *self._output)
         self._I[symbol, hours] = 0
-        self._I[symbol, plan.GAP] = 0
+        self._I[symbol, plan.GAP] = plan.NOTHING_ADMITTED
         self._dirty[symbol] = 1
 
     def snapshot(self, symbols: Sequence[int] | None = None) -> dict[str, Snapshot]:
@@ -156,7 +159,7 @@ class Engine:
         self._S[symbol, : layout.width] = np.frombuffer(body[:row_size], np.float64)
         self._R[symbol, : layout.ring_width] = np.frombuffer(rings, np.float64)
         self._restore_ids(symbol, ids)
-        self._resume[symbol] = kernels.FIRST_AFTER_RESTORE
+        self._resume[symbol] = admission.FIRST_AFTER_RESTORE
         self._bars_saved[symbol] = generation
         self._dirty[symbol] = 0
 
@@ -171,6 +174,10 @@ class Engine:
         """Last price (0 when there is none) and the highest event time (ns) of the symbol."""
         return float(self._S[symbol, plan.LAST]), int(self._I[symbol, plan.PLACE_TIME])
 
+    def places(self) -> NDArray[np.int64]:
+        """The highest event time (ns) offered, of every symbol."""
+        return self._I[:, plan.PLACE_TIME].copy()
+
     def closed_bars(self) -> tuple[NDArray[np.void], NDArray[np.float64]]:
         """Bars that closed since this was last asked (rows of `CLOSED`), and a row of their timeframe's values each."""
         closed, self._closed = self._closed, []
@@ -179,19 +186,20 @@ class Engine:
         return np.concatenate([rows for rows, _ in closed]), np.concatenate([values for _, values in closed])
 
     def _drain(self, happened: list[Events]) -> None:
-        n, n_bars = int(self._out[kernels.EVENTS]), int(self._out[kernels.BARS])
+        n, n_bars = int(self._out[jit.EVENTS]), int(self._out[jit.BARS])
         if n:
             happened.append(Events(self._events[:n].copy(), self._values[:n].copy()))
-            self._out[kernels.EVENTS] = 0
+            self._out[jit.EVENTS] = 0
         if n_bars:
             self._closed.append((self._bars[:n_bars].copy(), self._bar_values[:n_bars].copy()))
-            self._out[kernels.BARS] = 0
+            self._out[jit.BARS] = 0
 
     def _joined(self, happened: list[Events]) -> Events:
         if len(happened) <= 1:
             return happened[0] if happened else self._no_events
         return Events(
-            np.concatenate([part.rows for part in happened]), np.concatenate([part.values for part in happened])
+            np.concatenate([part.rows for part in happened]),
+            np.concatenate([part.values for part in happened]),
         )
 
     def _snapshot(self, k: int) -> Snapshot:
@@ -210,10 +218,10 @@ class Engine:
         return Snapshot(snapshot.pack(snapshot.HOT_MAGIC, digest, generation, hot), bars)
 
     def _restore_ids(self, k: int, ids: NDArray[np.int64]) -> None:
-        first = int(self._out[kernels.POOL_USED])
+        first = int(self._out[jit.POOL_USED])
         while first + len(ids) >= len(self._pool):
             self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])
         self._pool[first : first + len(ids)] = ids
         self._id_rings[k] = -1
         self._id_rings[k, : len(ids)] = range(first, first + len(ids))
-        self._out[kernels.POOL_USED] += len(ids)
+        self._out[jit.POOL_USED] += len(ids)

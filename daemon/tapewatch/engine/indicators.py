@@ -66,9 +66,13 @@ def indicator(kind: str, periods: tuple[int, ...]) -> Indicator:
     lowest = 2 if kind == "rsi" else 1
     for period in periods:
         if not lowest <= period <= MAX_PERIOD:
-            raise ValueError(f"a period of {kind} is a whole number from {lowest} to {MAX_PERIOD}, not {period}")
+            raise ValueError(
+                f"a period of {kind} is a whole number from {lowest} to {MAX_PERIOD}, not {period}"
+            )
     if kind == "macd" and periods[0] >= periods[1]:
-        raise ValueError(f"macd takes fast, slow, signal, and fast is less than slow: {periods[0]} is not less than {periods[1]}")
+        raise ValueError(
+            f"macd takes fast, slow, signal, and fast is less than slow: {periods[0]} is not less than {periods[1]}"
+        )
     return Indicator(kind, periods)
 
 
@@ -80,5 +84,7 @@ def parse_indicator(text: str) -> Indicator:
     """
     form = _FORM.fullmatch(text.strip().lower())
     if form is None:
-        raise ValueError(f"{text!r} is no indicator: write its kind and periods, such as rsi(14) or macd(12,26,9)")
+        raise ValueError(
+            f"{text!r} is no indicator: write its kind and periods, such as rsi(14) or macd(12,26,9)"
+        )
     return indicator(form[1], tuple(int(period) for period in form[2].split(",")))

@@ -36,13 +36,17 @@ OPEN = 4  # int: the current session's regular hours ...
 CLOSE = 5
 EXTENDED_OPEN = 6  # int: ... and the hours in which ticks are admitted
 EXTENDED_CLOSE = 7
-GAP = 8  # int: 1 until the first tick after a session break is admitted
+GAP = 8  # int: one of the three below
 GENERATION = 9  # int: counts the closes, that is the changes of the rings
 HELD = 10  # int: how many ticks are held back, at most two
 HELD_TIME = 11  # int, two
 HELD_PRICE = 13  # two
 HELD_SIZE = 15  # two
 HEADER = 17
+
+WITHIN = 0
+AFTER_BREAK = 1  # no tick has been admitted since a session break
+NOTHING_ADMITTED = 2  # no tick has been admitted at all
 
 # The bar fields; field f of timeframe j stands at HEADER + f * n_frames + j.
 START = 0  # int
@@ -273,7 +277,20 @@ class _Builder:
                     number = right
                 frame = min(self._frame(timeframe) for timeframe in frames)
                 bits = _bits(direction)
-                return (VALUE_CROSS, state, frame, self._value(left), where, bits, -1, 0, number, nan, nan, nan)
+                return (
+                    VALUE_CROSS,
+                    state,
+                    frame,
+                    self._value(left),
+                    where,
+                    bits,
+                    -1,
+                    0,
+                    number,
+                    nan,
+                    nan,
+                    nan,
+                )
             case DivergenceRule(_, value, side):
                 state = self._take(STATE_SIZE["divergence"])
                 ring = self.ring_width

@@ -48,10 +48,10 @@ def trigger(memory, price, level, band, passed):
     far_above = price >= level + band
     far_below = price <= level - band
     if memory & ABOVE:
-        if far_below or (memory & ARMED and not passed):
+        if not passed if memory & ARMED else far_below:
             return KNOWN | (ARMED if far_below else 0), -1
         return memory | (ARMED if far_above else 0), 0
-    if (passed and far_above) or (memory & ARMED and passed):
+    if passed if memory & ARMED else far_above:
         return KNOWN | ABOVE | (ARMED if far_above else 0), 1
     return memory | (ARMED if far_below else 0), 0
 

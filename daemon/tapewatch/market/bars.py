@@ -49,5 +49,3 @@ def bars_to_ticks(bars: np.ndarray, symbol: int, frames: int) -> np.ndarray:
     ticks["flags"] = FROM_BAR
     ticks["frames"] = frames
     return ticks
-
-

@@ -1,0 +1,38 @@
+# Everything runs in .venv, from versions and hashes that requirements.lock pins.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: run test test-long bench lint lock clean
+
+run: $(STAMP)  ## the product at work on a simulated tape: Redis, simulator, daemon, alerts
+	$(BIN)/tapewatch demo
+
+test: $(STAMP) lint  ## everything that takes less than five minutes
+	$(BIN)/pytest -n auto
+
+test-long: $(STAMP)  ## soak, chaos and the like
+	$(BIN)/pytest -m long -n 0
+
+bench: $(STAMP)  ## figures beside their peers
+	$(BIN)/python benchmarks/bench.py
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:  ## pin anew what pyproject.toml asks for; needs uv
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --all-extras pyproject.toml build-requirements.in --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,83 @@
+"""From the config to the engine and to the alerts' words: what a watch of the config means to either."""
+
+from collections.abc import Sequence
+from math import inf
+
+from tapewatch.alerts.build import AlertBuilder, RuleText, SymbolText
+from tapewatch.alerts.conditions import Crosses, Price
+from tapewatch.config import Condition, Config, Level, Watch, Zone, percent
+from tapewatch.engine import watch as spec
+from tapewatch.engine.engine import Engine
+from tapewatch.engine.indicators import Value
+from tapewatch.market.sessions import sessions
+
+
+def engine(config: Config, *, tape_clocks: Sequence[bool] | None = None, keep_bars: bool = False) -> Engine:
+    """An engine for every watch of the config; the watch's position is its row.
+
+    Args:
+        config: the config.
+        tape_clocks: per feed; left out, one feed that lives by its tape: a replay.
+        keep_bars: whether closed bars are wanted.
+    """
+    live = tape_clocks is not None
+    watches = [engine_watch(config, watch, live=live) for watch in config.watch]
+    return Engine(watches, tape_clocks or (True,), keep_bars=keep_bars)
+
+
+def alert_builder(config: Config, of: Engine) -> AlertBuilder:
+    """What turns the events of that engine into alerts."""
+    return AlertBuilder(config.name, of.layouts, [symbol_text(watch) for watch in config.watch])
+
+
+def engine_watch(config: Config, watch: Watch, *, live: bool) -> spec.Watch:
+    """The watch in the engine's terms; `live` puts it on its own feed's clock, else all share one."""
+    feed = config.feed_of(watch) if live else None
+    return spec.Watch(
+        symbol=watch.symbol,
+        sessions=sessions(watch.calendar),
+        timeframes=tuple(watch.all_timeframes()),
+        indicators=tuple(watch.all_indicators()),
+        rules=(
+            *(_level(level, watch) for level in watch.level),
+            *(_zone(zone, watch) for zone in watch.zone),
+            *(_condition(condition, watch) for condition in watch.condition),
+        ),
+        extended=watch.hours == "extended",
+        max_jump=inf if watch.max_jump == "off" else percent(watch.max_jump) or inf,
+        feed=config.feed.index(feed) if feed else 0,
+    )
+
+
+def symbol_text(watch: Watch) -> SymbolText:
+    """The watch's words, its rules in the engine's order."""
+    prices: list[Level | Zone] = [*watch.level, *watch.zone]
+    texts = [RuleText(own.name, own.role, own.next, own.note, own.severity) for own in prices]
+    texts += [RuleText(own.name, None, own.next, own.note, own.severity) for own in watch.condition]
+    return SymbolText(watch.title or watch.symbol, tuple(texts))
+
+
+def _band(own: float | str | None, watch: Watch) -> spec.Band:
+    band = watch.rearm if own is None else own
+    if isinstance(band, str):
+        return spec.Band(percent(band) or 0.0, relative=True)
+    return spec.Band(band, relative=False)
+
+
+def _level(level: Level, watch: Watch) -> spec.LevelRule:
+    return spec.LevelRule(level.name, level.price, _band(level.rearm, watch), level.confirm)
+
+
+def _zone(zone: Zone, watch: Watch) -> spec.ZoneRule:
+    return spec.ZoneRule(zone.name, zone.low, zone.high, _band(zone.rearm, watch), zone.confirm)
+
+
+def _condition(condition: Condition, watch: Watch) -> spec.Rule:
+    meant = condition.parsed
+    if not isinstance(meant, Crosses):
+        return spec.DivergenceRule(condition.name, meant.value, meant.side)
+    if not isinstance(meant.left, Price):
+        return spec.ValueCrossRule(condition.name, meant.left, meant.right, meant.direction)
+    if isinstance(meant.right, Value):
+        return spec.PriceCrossRule(condition.name, meant.right, _band(None, watch), meant.direction)
+    return spec.LevelCrossRule(condition.name, meant.right, _band(None, watch), meant.direction)

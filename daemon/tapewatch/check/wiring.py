@@ -1,0 +1,112 @@
+"""How the parts are joined: which watch takes which feed, which alert goes to which receiver."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from tapewatch.check.tables import Finding, Written
+from tapewatch.check.watches import repeated, rule_name
+from tapewatch.problems import did_you_mean
+
+_INDEX = "I:"
+"""How the symbols of Massive's indices begin; they come from another address than stocks."""
+
+
+def check_wiring(config: Written) -> Iterator[Finding]:
+    """All that is wrong between feeds and watches, and between routes and receivers."""
+    yield from repeated(config.tables("feed"), "name", "another feed is called {} already")
+    yield from repeated(config.tables("receiver"), "name", "another receiver is called {} already")
+    yield from _feeds_of_watches(config)
+    yield from _feeds(config)
+    yield from _routes(config)
+    yield from _receivers(config)
+
+
+def _names(tables: Iterable[Written]) -> list[str]:
+    return [name for table in tables if (name := table.text("name"))]
+
+
+def _feeds_of_watches(config: Written) -> Iterator[Finding]:
+    feeds = _names(config.tables("feed"))
+    for watch in config.tables("watch"):
+        name = watch.text("feed")
+        if name is None and "feed" not in watch.data and len(feeds) > 1:
+            yield watch.error("feed", f"is missing: there are several, so say which: {', '.join(feeds)}")
+        elif name is not None and name not in feeds:
+            yield watch.error("feed", f'there is no [[feed]] called "{name}": {_which(name, feeds)}')
+
+
+def _which(name: str, known: list[str]) -> str:
+    return did_you_mean(name, known, f"there is {', '.join(known)}" if known else "there is none at all")
+
+
+def _feeds(config: Written) -> Iterator[Finding]:
+    feeds, watches = config.tables("feed"), config.tables("watch")
+    names = _names(feeds)
+    all_clear = all(watch.text("feed") in names for watch in watches)
+    for feed in feeds:
+        name = feed.text("name")
+        users = [watch for watch in watches if watch.text("feed") == name or _takes_the_only(watch, feeds)]
+        if name and all_clear and not users:
+            yield feed.warning("name", f'no watch takes feed "{name}"')
+        yield from _mixed_symbols(users)
+
+
+def _takes_the_only(watch: Written, feeds: list[Written]) -> bool:
+    return len(feeds) == 1 and "feed" not in watch.data
+
+
+def _mixed_symbols(watches: list[Written]) -> Iterator[Finding]:
+    """Massive serves indices and stocks at two addresses, so one feed has either."""
+    of_kind: dict[bool, Written] = {}
+    for watch in watches:
+        symbol = watch.text("feed_symbol") or watch.text("symbol")
+        if symbol is None:
+            continue
+        first = of_kind.setdefault(symbol.startswith(_INDEX), watch)
+        if len(of_kind) == 2 and first is watch:
+            key = "feed_symbol" if "feed_symbol" in watch.data else "symbol"
+            kind, other = ("an index", "stocks") if symbol.startswith(_INDEX) else ("a stock", "indices")
+            yield watch.error(
+                key, f"{symbol} is {kind}, and its feed has {other} already: give it a [[feed]] of its own"
+            )
+
+
+def _routes(config: Written) -> Iterator[Finding]:
+    receivers = _names(config.tables("receiver"))
+    symbols = [symbol for watch in config.tables("watch") if (symbol := watch.text("symbol"))]
+    rules = [name for watch in config.tables("watch") for name in _rules(watch)]
+    for route in config.tables("route"):
+        for name, spot in route.texts("receivers"):
+            if name not in receivers:
+                message = f'there is no [[receiver]] called "{name}": {_which(name, receivers)}'
+                yield Finding(spot, message)
+        match = route.table("match")
+        yield from _matches_nothing(match, "symbol", symbols)
+        yield from _matches_nothing(match, "rule", rules)
+
+
+def _rules(watch: Written) -> list[str]:
+    tables = (*watch.tables("level"), *watch.tables("zone"), *watch.tables("condition"))
+    return [name for table in tables if (name := rule_name(table))]
+
+
+def _matches_nothing(match: Written, key: str, known: list[str]) -> Iterator[Finding]:
+    pattern = match.text(key)
+    if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
+        yield match.error(
+            key, f'no {key} is called "{pattern}", so nothing goes here: {_which(pattern, known)}'
+        )
+
+
+def _receivers(config: Written) -> Iterator[Finding]:
+    routed = {name for route in config.tables("route") for name, _ in route.texts("receivers")}
+    for receiver in config.tables("receiver"):
+        name = receiver.text("name")
+        if name and name not in routed:
+            yield receiver.error("name", f'no route leads to "{name}": {_route_to(name, config)}')
+
+
+def _route_to(name: str, config: Written) -> str:
+    if config.tables("route"):
+        return "name it in the receivers of a [[route]]"
+    return f'write [[route]] and receivers = ["{name}"] under it'

@@ -1,0 +1,79 @@
+"""One POST to a receiver, and what its answer means for the alert."""
+
+import asyncio
+import logging
+import re
+import time
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from tapewatch.notify.sender import PermanentError, TemporaryError
+
+TIMEOUT = 10.0
+"""Seconds that a receiver has for its whole answer."""
+
+# httpx logs the URL of every request at INFO, and a webhook's URL is a secret.
+logging.getLogger("httpx").addFilter(lambda record: False)
+
+
+def http_client(timeout: float = TIMEOUT) -> httpx.AsyncClient:
+    """The client that all receivers share: certificates verified, no redirect followed.
+
+    Making one reads the CA certificates, so make it once.
+
+    Args:
+        timeout: seconds for a whole request.
+    """
+    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, headers={"User-Agent": "tapewatch"})
+
+
+async def post(http: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    """POSTs `body`; the answer, whatever its status.
+
+    Raises:
+        TemporaryError: there was none.
+    """
+    limit = http.timeout.read
+    try:
+        # httpx's own timeouts are per read: a server that drips bytes would hold us for ever.
+        async with asyncio.timeout(limit):
+            return await http.post(url, content=body, headers=headers)
+    except (TimeoutError, httpx.TimeoutException):
+        raise TemporaryError(f"no answer within {limit:g} s") from None
+    except httpx.ConnectError as error:
+        raise TemporaryError(f"no connection: {error}") from None
+    except httpx.TransportError as error:
+        raise TemporaryError(f"the connection broke: {type(error).__name__}") from None
+
+
+def check(response: httpx.Response, detail: str = "") -> None:
+    """Returns if the receiver took the alert (any 2xx).
+
+    Args:
+        response: its answer.
+        detail: what else it said, fit to be logged.
+
+    Raises:
+        TemporaryError: 408, 429 and 5xx, with what `Retry-After` asks for.
+        PermanentError: any other status, redirects included.
+    """
+    status = response.status_code
+    if response.is_success:
+        return
+    reason = f"HTTP {status}" + (f" {detail}" if detail else "")
+    if status in (408, 429) or status >= 500:
+        raise TemporaryError(reason, _retry_after(response.headers.get("Retry-After", "")))
+    if response.is_redirect:
+        reason += ": redirects are not followed, set the URL to where it leads"
+    raise PermanentError(reason)
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds of a `Retry-After` header: a number, or a date (RFC 9110, 10.2.3)."""
+    if re.fullmatch(r"\d{1,9}", value):
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

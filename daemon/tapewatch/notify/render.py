@@ -1,0 +1,195 @@
+"""An alert in words and figures for people, the same for every kind of receiver.
+
+Nothing here is escaped: all of it is plain text, free of line breaks and control characters, and each medium
+escapes it for itself. `Wording` keeps what a config may have written freely (headline, note, next target)
+apart from what only this module wrote (facts, indicators).
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tapewatch.alerts.alert import Alert, AlertData
+from tapewatch.market.ticks import NS
+from tapewatch.market.timeframes import duration_ns
+
+_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+"""White space, control characters, and the marks that turn the direction of text."""
+
+_INDICATOR = re.compile(r"([a-z]+)\(([\d,]+)\)(\.[a-z]+)?@(\d+[mhd])")
+"""`macd(12,26,9).hist@1d`: kind, periods, output, timeframe."""
+
+_ARROWS = {"up": "▲", "down": "▼", None: "●"}
+_GAPS = {"session": "first price after a session break", "outage": "first price after an outage of the feed"}
+
+
+class Fact(NamedTuple):
+    """One thing about an alert: what it is and what it comes to."""
+
+    label: str
+    value: str
+    """One line; of indicators one line each."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """An alert as people read it, the most important first."""
+
+    headline: str
+    """What happened, in one line."""
+    arrow: str
+    """▲, ▼, or ● where there is no direction."""
+    note: str | None
+    """What the watch says it means."""
+    next: str | None
+    """The next target."""
+    facts: list[Fact]
+    """Price, level, distance, exchange time, and what to mind."""
+    indicators: list[Fact]
+    """One fact per timeframe, the longest first."""
+    origin: str
+    """Instance, symbol, rule, severity and alert id."""
+
+    @property
+    def all_facts(self) -> list[Fact]:
+        """Everything but headline and origin, as one list."""
+        told = [("Note", self.note), ("Next target", self.next)]
+        return [*(Fact(label, text) for label, text in told if text), *self.facts, *self.indicators]
+
+
+def render(alert: Alert) -> Wording:
+    """The wording of `alert`."""
+    data = alert.data
+    parts = (alert.source.rsplit("/", 1)[-1], alert.subject, data.rule, data.severity, f"alert {alert.id}")
+    return Wording(
+        headline=one_line(data.text),
+        arrow=_ARROWS[data.direction],
+        note=one_line(data.note or "") or None,
+        next=one_line(data.next or "") or None,
+        facts=list(_facts(data)),
+        indicators=_indicators(data),
+        origin=" · ".join(one_line(part) for part in parts),
+    )
+
+
+def facts(alert: Alert) -> list[Fact]:
+    """Label and value of everything worth telling of `alert`, the most important first."""
+    return render(alert).all_facts
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space and control characters as one blank.
+
+    So no note or name can start a new header, draw on a terminal or turn a line around.
+    """
+    return _CONTROL.sub(" ", text).strip()
+
+
+def price(value: float) -> str:
+    """A price, or points: `6,950.25`; five digits where it is small (`1.0845`), two decimals at least."""
+    digits = 4 - math.floor(math.log10(abs(value))) if value else 2
+    decimals = max(2, min(digits, 8))
+    whole, _, fraction = f"{value:,.{decimals}f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0'):0<2}"
+
+
+def level(value: float) -> str:
+    """A level as a trader writes it: `7,000`, `166.50`."""
+    return f"{value:,.0f}" if value.is_integer() else price(value)
+
+
+def oscillator(value: float) -> str:
+    """A value that is no price: `59.7`; two digits where it is near zero (`0.042`)."""
+    decimals = 1 if abs(value) >= 1 or not value else min(1 - math.floor(math.log10(abs(value))), 8)
+    return f"{value:,.{decimals}f}"
+
+
+def exchange_time(data: AlertData) -> str:
+    """Event time at the exchange and in UTC: `2026-01-28 09:31:07 EST (14:31:07 UTC)`."""
+    utc = datetime.fromtimestamp(int(data.time_ns) // NS, UTC)
+    there = utc.astimezone(ZoneInfo(data.zone))
+    text = f"{there:%Y-%m-%d %H:%M:%S %Z}"
+    if there.utcoffset() == utc.utcoffset():
+        return text
+    return (
+        f"{text} ({utc:%H:%M:%S} UTC)"
+        if there.date() == utc.date()
+        else f"{text} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
+    )
+
+
+def _facts(data: AlertData) -> Iterator[Fact]:
+    yield Fact("Price", price(data.price))
+    role = f" ({data.role})" if data.role else ""
+    if isinstance(data.low, float) and isinstance(data.high, float):
+        yield Fact("Zone", f"{level(data.low)}–{level(data.high)}{role}")
+    elif isinstance(data.level, float):
+        yield Fact("Level", f"{level(data.level)}{role}")
+    if data.distance is not None:
+        yield Fact("Distance", _distance(data.price, data.distance))
+    yield from _pivots(data)
+    yield Fact("Exchange time", exchange_time(data))
+    if remarks := list(_remarks(data)):
+        yield Fact("Mind", "; ".join(remarks))
+
+
+def _distance(last: float, distance: float) -> str:
+    """`12.50 points (0.18%) above 6,970`: signed distance from level or zone edge to the price."""
+    reference = round(last - distance, 8)  # 6,970.1 - 0.1 is not quite 6,970 in binary
+    if not distance:
+        return f"at {level(reference)}"
+    percent = 100 * abs(distance) / reference
+    share = f"{percent:.2f}%" if percent >= 0.005 else "<0.01%"
+    return (
+        f"{price(abs(distance))} points ({share}) {'above' if distance > 0 else 'below'} {level(reference)}"
+    )
+
+
+def _pivots(data: AlertData) -> Iterator[Fact]:
+    if data.pivots is msgspec.UNSET:
+        return
+    before, after = data.pivots
+    yield Fact(f"Price pivots {data.timeframe}", f"{price(before.price)} → {price(after.price)}")
+    yield Fact(
+        f"Oscillator pivots {data.timeframe}", f"{oscillator(before.value)} → {oscillator(after.value)}"
+    )
+
+
+def _remarks(data: AlertData) -> Iterator[str]:
+    if data.gap:
+        yield _GAPS[data.gap]
+    if data.late:
+        yield "reported late"
+    if data.hours == "extended":
+        yield "extended hours"
+    if data.stage == "forming":
+        yield "provisional: the bar is still forming"
+
+
+def _indicators(data: AlertData) -> list[Fact]:
+    """One fact per timeframe, so that no value stands without its own; what is not named so is left out."""
+    groups: dict[str, dict[str, str]] = {}
+    for key, value in data.indicators.items():
+        if form := _INDICATOR.fullmatch(key):
+            kind, periods, output, timeframe = form.groups()
+            lines = groups.setdefault(timeframe, {})
+            name = f"{kind.upper()}({periods})"
+            text = price(value) if kind in ("sma", "ema") else oscillator(value)
+            lines[name] = (
+                f"{lines[name]} / {output[1:]} {text}"
+                if output and name in lines
+                else f"{name}{output or ''} {text}"
+            )
+    return [
+        Fact(
+            f"{timeframe} (warming up)" if timeframe in data.cold else timeframe,
+            "\n".join(groups[timeframe].values()),
+        )
+        for timeframe in sorted(groups, key=duration_ns, reverse=True)
+    ]

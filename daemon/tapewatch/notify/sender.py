@@ -1,0 +1,41 @@
+"""What a sender is, and the two ways in which it can fail."""
+
+from typing import Protocol
+
+from tapewatch.alerts.alert import Alert
+
+
+class Sender(Protocol):
+    """Brings one alert to one receiver."""
+
+    async def send(self, alert: Alert, body: bytes) -> None:
+        """Returns once the receiver has taken the alert.
+
+        Args:
+            alert: the alert.
+            body: its JSON as it stands in the stream, byte for byte.
+
+        Raises:
+            TemporaryError: it may work later.
+            PermanentError: it will never work.
+        """
+
+
+class TemporaryError(Exception):
+    """The receiver did not take the alert now; it may later."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """What went wrong, for ops; never a URL or a secret."""
+        self.retry_after = retry_after
+        """Seconds that the receiver asked us to wait, if it did."""
+
+
+class PermanentError(Exception):
+    """The receiver will never take this alert as it is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """What went wrong, for ops; never a URL or a secret."""

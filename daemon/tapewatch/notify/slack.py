@@ -1,0 +1,118 @@
+"""Slack: a Block Kit message to an incoming webhook.
+
+Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
+https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/messaging/formatting-message-text
+
+What a config may have written freely (headline, note, next target, names) goes into `plain_text` objects,
+in which Slack parses nothing; `mrkdwn` holds only labels and figures of our own. Both are escaped, because
+`&`, `<` and `>` are Slack's control characters: `<!channel>` in a note calls nobody.
+"""
+
+import re
+from typing import Any
+
+import httpx
+import msgspec
+
+from tapewatch.alerts.alert import Alert
+from tapewatch.notify.http import check, post
+from tapewatch.notify.render import Fact, render
+
+HEADER_LIMIT = 150
+SECTION_LIMIT = 3000
+FIELD_LIMIT = 2000
+FIELDS_LIMIT = 10
+BLOCKS_LIMIT = 50
+"""Slack's limits: characters of a header, a section and a field; fields a section; blocks a message."""
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+Json = dict[str, Any]
+
+
+class Slack:
+    """Posts to one incoming webhook, whose URL is a secret."""
+
+    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
+        self._url = url
+        self._http = http
+
+    async def send(self, alert: Alert, body: bytes) -> None:
+        """Posts `alert` as a message; see `Sender.send`."""
+        content = msgspec.json.encode(message(alert))
+        response = await post(self._http, self._url, content, {"Content-Type": "application/json"})
+        check(response, _slack_error(response))
+
+
+def message(alert: Alert) -> Json:
+    """The payload of the webhook: what happened, what it means, the figures, where it comes from."""
+    wording = render(alert)
+    headline = f"{wording.arrow} {wording.headline}"
+    blocks: list[Json] = [{"type": "header", "text": _plain(headline, HEADER_LIMIT)}]
+    if len(escape(headline)) > HEADER_LIMIT:
+        blocks.append(_section(wording.headline))
+    if wording.note:
+        blocks.append(_section(wording.note))
+    if wording.next:
+        blocks.append(_section(f"Next target: {wording.next}"))
+    blocks += _field_sections(wording.facts)
+    blocks += _field_sections(wording.indicators)
+    del blocks[BLOCKS_LIMIT - 1 :]
+    blocks.append({"type": "context", "elements": [_plain(wording.origin, FIELD_LIMIT)]})
+    # `text` is what the phone shows on its lock screen.
+    return {"text": clip(headline, SECTION_LIMIT), "mrkdwn": False, "blocks": blocks}
+
+
+def escape(text: str) -> str:
+    """`text` with Slack's three control characters escaped."""
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def unescape(text: str) -> str:
+    """What Slack shows of an escaped `text`."""
+    for character, entity in reversed(_ESCAPES.items()):
+        text = text.replace(entity, character)
+    return text
+
+
+def clip(text: str, limit: int) -> str:
+    """`escape(text)`, cut with an ellipsis so that it has at most `limit` characters and no half entity."""
+    escaped = escape(text)
+    if len(escaped) <= limit:
+        return escaped
+    kept: list[str] = []
+    room = limit - 1
+    for character in text:
+        piece = escape(character)
+        room -= len(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return "".join(kept).rstrip() + "…"
+
+
+def _plain(text: str, limit: int) -> Json:
+    return {"type": "plain_text", "text": clip(text, limit), "emoji": False}
+
+
+def _section(text: str) -> Json:
+    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
+
+
+def _field_sections(facts: list[Fact]) -> list[Json]:
+    fields = [_field(fact) for fact in facts]
+    return [
+        {"type": "section", "fields": fields[i : i + FIELDS_LIMIT]}
+        for i in range(0, len(fields), FIELDS_LIMIT)
+    ]
+
+
+def _field(fact: Fact) -> Json:
+    # `verbatim` keeps Slack from making links and mentions out of words.
+    text = f"*{escape(fact.label)}*\n{clip(fact.value, FIELD_LIMIT // 2)}"
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _slack_error(response: httpx.Response) -> str:
+    """Slack's own word for what is wrong, such as `no_service`; empty when the answer is anything else."""
+    return response.text if re.fullmatch(r"[a-z_]{1,64}", response.text) else ""

@@ -1,0 +1,112 @@
+"""A made-up alert, and its way to one receiver: `tapewatch notify-test`."""
+
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, alert_id, encode
+from tapewatch.config import Config, Level, Watch
+from tapewatch.engine.indicators import OUTPUTS, parse_indicator
+from tapewatch.market.sessions import sessions
+from tapewatch.market.ticks import NS
+from tapewatch.notify.build import ReceiverError, build
+from tapewatch.notify.http import http_client
+from tapewatch.notify.render import level as level_text
+from tapewatch.notify.sender import PermanentError, TemporaryError
+from tapewatch.problems import did_you_mean
+
+TYPE = f"{TYPE_PREFIX}test"
+"""Not the type of a crossing: a program that trades on those must not trade on this."""
+
+
+async def send_test(config: Config, receiver_name: str) -> None:
+    """Sends the sample alert to one receiver, once, whatever the routes say.
+
+    Raises:
+        ReceiverError: there is no such receiver, it lacks a secret, or it did not take the alert.
+        ConfigError: a secret's file cannot be read.
+    """
+    receiver = next((each for each in config.receiver if each.name == receiver_name), None)
+    if receiver is None:
+        names = [each.name for each in config.receiver]
+        there_are = f"there are {', '.join(names)}" if names else "add a [[receiver]]"
+        raise ReceiverError(
+            f"the config has no receiver {receiver_name!r}: {did_you_mean(receiver_name, names, there_are)}"
+        )
+    alert = sample_alert(config)
+    async with http_client() as http:
+        sender = build(receiver, partial(config.secret, "receiver"), http)
+        try:
+            await sender.send(alert, encode(alert))
+        except (PermanentError, TemporaryError) as error:
+            raise ReceiverError(f"receiver {receiver_name!r} did not take it: {error.reason}") from None
+
+
+def sample_alert(config: Config) -> Alert:
+    """What an alert of the config's first level would look like, said to be a test in text and note.
+
+    Without a level, the first watch with any price of its zones, else 100.
+    """
+    watch, level = _first_level(config)
+    now = time.time_ns()
+    utc = datetime.fromtimestamp(now // NS, UTC)
+    zone = sessions(watch.calendar).zone
+    title = watch.title or watch.symbol
+    price = round(level.price * 1.0005, 2)
+    return Alert(
+        id=alert_id(config.name, watch.symbol, level.name, TYPE, now, 0),
+        source=f"/tapewatch/{config.name}",
+        type=TYPE,
+        subject=watch.symbol,
+        time=f"{utc:%Y-%m-%dT%H:%M:%S}.{now % NS:09d}Z",
+        data=AlertData(
+            rule=level.name or level_text(level.price),
+            title=title,
+            role=level.role,
+            direction="up",
+            price=price,
+            level=level.price,
+            distance=price - level.price,
+            timeframe=None,
+            indicators=_indicators(watch, price),
+            gap=None,
+            late=False,
+            hours="regular",
+            stage=None,
+            follows=None,
+            warm=True,
+            severity=level.severity,
+            next=level.next,
+            note=" ".join(filter(None, ("This is a test: the figures are made up.", level.note))),
+            text=f"TEST: {title} crossed above {level_text(level.price)}",
+            exchange_time=datetime.fromtimestamp(now // NS, zone).isoformat(),
+            zone=str(zone),
+            time_ns=str(now),
+        ),
+    )
+
+
+def _first_level(config: Config) -> tuple[Watch, Level]:
+    for watch in config.watch:
+        if watch.level:
+            return watch, watch.level[0]
+    for watch in config.watch:
+        if watch.zone:
+            zone = watch.zone[0]
+            edge = {"price": zone.high} | zone.model_dump(
+                include={"name", "role", "next", "note", "severity"}
+            )
+            return watch, Level.model_validate(edge)
+    return config.watch[0], Level(name="test", price=100)
+
+
+def _indicators(watch: Watch, price: float) -> dict[str, float]:
+    """A likely value for each indicator of the watch in each of its timeframes."""
+    likely = {"rsi": 59.7, "macd": price * 0.0035, "sma": price * 0.98, "ema": price * 0.995}
+    share = {"": 1.0, ".signal": 0.9, ".hist": 0.1}
+    return {
+        f"{indicator}{output}@{timeframe}": likely[indicator.kind] * share[output]
+        for indicator in map(parse_indicator, watch.indicators)
+        for output in OUTPUTS[indicator.kind]
+        for timeframe in watch.timeframes
+    }

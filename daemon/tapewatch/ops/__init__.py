@@ -1,0 +1,1 @@
+"""What ops needs: logging, calendar jobs."""

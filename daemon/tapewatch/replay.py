@@ -1,0 +1,225 @@
+"""Replay: the daemon's engine driven from files, without a network, by the tape's clock."""
+
+import csv
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapewatch import assemble, history
+from tapewatch.alerts.alert import Alert
+from tapewatch.alerts.build import iso_ns
+from tapewatch.config import Config, state_dir
+from tapewatch.engine.engine import Engine
+from tapewatch.feeds.files import BarFile, FileError, is_bars, read_bars, read_ticks
+from tapewatch.market.bars import bars_to_ticks
+from tapewatch.market.sessions import sessions
+from tapewatch.market.ticks import NS
+from tapewatch.store.commit import Store
+from tapewatch.store.server import open_redis
+
+BATCH = 4096
+"""Ticks offered at once."""
+
+FLUSH_AFTER = 2 * NS
+"""After a file's last tick the clock is put on by this much, so that the last bars close."""
+
+_TICK_OF_CLOCK = 0.05  # seconds between the batches of a replay that keeps a tape's pace
+
+
+class ReplayError(ValueError):
+    """What was asked for cannot be replayed; the message says what could."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """One file made ready: ticks, and where the clock stands after the last."""
+
+    path: Path
+    ticks: NDArray[np.void]
+    end: int
+
+
+class Replay:
+    """One run of a config over files.
+
+    Args:
+        config: the config; its feeds and receivers are not used.
+        keep_bars: whether `closed_bars` of the engine is wanted.
+    """
+
+    def __init__(self, config: Config, *, keep_bars: bool = False) -> None:
+        self.config = config
+        self.engine = assemble.engine(config, keep_bars=keep_bars)
+        self._builder = assemble.alert_builder(config, self.engine)
+        self._rows = {watch.symbol: row for row, watch in enumerate(config.watch)}
+        self._rows |= {watch.feed_symbol: row for row, watch in enumerate(config.watch) if watch.feed_symbol}
+
+    def read(self, paths: Sequence[Path], symbol: str | None = None, bar: str | None = None) -> list[Stretch]:
+        """Reads the files, in their order.
+
+        Args:
+            paths: ticks or bars, `.csv` or `.csv.gz`.
+            symbol: whose they are if they have no column `symbol`; left out: the config's only watch.
+            bar: timeframe of a file of bars, if it is not the smallest step between them.
+
+        Raises:
+            FileError: a file cannot be read; the message names file and line.
+            ReplayError: nobody knows whose ticks these are.
+        """
+        if symbol is not None and symbol not in self._rows:
+            raise ReplayError(f"no watch has the symbol {symbol!r}; there is {', '.join(sorted(self._rows))}")
+        if symbol is None and len(self.config.watch) == 1:
+            symbol = self.config.watch[0].symbol
+        return [
+            self._bars(path, symbol, bar) if is_bars(path) else self._ticks(path, symbol) for path in paths
+        ]
+
+    def warm(self, stretches: Sequence[Stretch], files: Sequence[Path], symbol: str | None = None) -> int:
+        """Warms the indicators from `files`, or from the config's `history` when there are none.
+
+        Bars that end after the first tick are left out; returns how many.
+        """
+        first = min((int(own.ticks["time"][0]) for own in stretches if len(own.ticks)), default=None)
+        left_out = 0
+        for row, watch in enumerate(self.config.watch):
+            given = files if symbol in (None, watch.symbol) and files else watch.history
+            left_out += history.warm(self.engine, row, given, before=first)
+        return left_out
+
+    def run(
+        self, stretches: Sequence[Stretch], speed: float | None = None, batch: int = BATCH
+    ) -> Iterator[list[Alert]]:
+        """Offers every tick; yields the alerts of each batch, in order.
+
+        Args:
+            stretches: from `read`.
+            speed: how many seconds of tape a second; None: as fast as it goes.
+            batch: ticks offered at once; the alerts do not depend on it.
+        """
+        for own in stretches:
+            parts = _batches(own.ticks, batch) if speed is None else _paced(own.ticks, speed)
+            for ticks in parts:
+                yield self._alerts(ticks)
+            yield self._builder.build(self.engine.advance(own.end))
+
+    async def commit(self, alerts: Sequence[Alert]) -> None:
+        """Commits `alerts` and the state after the last tick to Redis, as the daemon would.
+
+        Raises:
+            RedisUnavailableError: there is none.
+        """
+        folder = state_dir(self.config)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with open_redis(self.config.redis_url(), folder) as redis:
+            store = Store(redis, self.config.name)
+            await store.open()
+            await store.commit(store.sequence + 1, self.engine.snapshot(), alerts)
+
+    def _alerts(self, ticks: NDArray[np.void]) -> list[Alert]:
+        fired = self._builder.build(self.engine.step(ticks))
+        return fired + self._builder.build(self.engine.advance(self.engine.clock()))
+
+    def _ticks(self, path: Path, symbol: str | None) -> Stretch:
+        tape = read_ticks(path)
+        if symbol is None and not tape.symbols:
+            raise ReplayError(_whose(path))
+        skip = {condition for watch in self.config.watch for condition in watch.skip_conditions}
+        ticks = tape.rows(self._rows, symbol, skip)
+        return Stretch(path, ticks, int(ticks["time"][-1]) + FLUSH_AFTER if len(ticks) else 0)
+
+    def _bars(self, path: Path, symbol: str | None, bar: str | None) -> Stretch:
+        parts, end = [], 0
+        for row, watch in enumerate(self.config.watch):
+            read = read_bars(path, sessions(watch.calendar), bar)
+            if symbol is None and not read.symbols:
+                raise ReplayError(_whose(path))
+            bars = read.of(watch.symbol)
+            if not len(bars) or (not read.symbols and watch.symbol != symbol):
+                continue
+            parts.append(bars_to_ticks(bars, row, self._frames(row, read)))
+            end = max(end, int(bars["end"][-1]) + FLUSH_AFTER)
+        if not parts:
+            raise ReplayError(
+                f"{path}: it has no bars of {', '.join(own.symbol for own in self.config.watch)}"
+            )
+        ticks = np.concatenate(parts)
+        return Stretch(path, ticks[np.argsort(ticks["time"], kind="stable")], end)
+
+    def _frames(self, row: int, read: BarFile) -> int:
+        """The timeframes that the file's bars build: finer ones get none, coarser ones must be multiples."""
+        timeframes = self.engine.layouts[row].watch.timeframes
+        built = [name for name in timeframes if history.builds(read.timeframe, name)]
+        for name in timeframes[timeframes.index(built[0]) if built else 0 :]:
+            if name not in built:
+                raise FileError(f"{read.path}: bars of {name} cannot be built from bars of {read.timeframe}")
+        return sum(1 << timeframes.index(name) for name in built)
+
+
+def replay_ticks(config: Config, ticks: NDArray[np.void], batch: int = BATCH) -> list[Alert]:
+    """The alerts of `ticks` (rows of `TICK`) under `config`, from a cold start."""
+    own = Stretch(Path(), ticks, int(ticks["time"][-1]) + FLUSH_AFTER)
+    return [alert for fired in Replay(config).run([own], batch=batch) for alert in fired]
+
+
+def _whose(path: Path) -> str:
+    return f"{path} has no column 'symbol' and the config watches several: say whose they are with --symbol"
+
+
+def _batches(ticks: NDArray[np.void], size: int) -> Iterator[NDArray[np.void]]:
+    for start in range(0, len(ticks), size):
+        yield ticks[start : start + size]
+
+
+def _paced(ticks: NDArray[np.void], speed: float) -> Iterator[NDArray[np.void]]:
+    """The ticks as their times come round, `speed` seconds of tape a second."""
+    if not len(ticks):
+        return
+    due = np.maximum.accumulate(ticks["time"])
+    began, done = time.monotonic(), 0
+    while done < len(ticks):
+        reached = int(due[0]) + int((time.monotonic() - began) * speed * NS)
+        upto = int(np.searchsorted(due, reached, side="right"))
+        if upto > done:
+            yield ticks[done:upto]
+            done = upto
+        else:
+            time.sleep(_TICK_OF_CLOCK)
+
+
+class BarWriter:
+    """Writes closed bars as CSV: one row a bar, then every indicator of the watch by its config name."""
+
+    def __init__(self, engine: Engine, out: TextIO) -> None:
+        self._engine = engine
+        self._csv = csv.writer(out, lineterminator="\n")
+        self._names = list(
+            dict.fromkeys(name for own in engine.layouts for name in _columns(own.value_names))
+        )
+        head = ["symbol", "timeframe", "start", "end", "open", "high", "low", "close", "volume"]
+        self._csv.writerow(head + self._names)
+
+    def write(self) -> None:
+        """Writes the bars that closed since the last call."""
+        rows, values = self._engine.closed_bars()
+        for row, numbers in zip(rows, values.tolist(), strict=True):
+            layout = self._engine.layouts[row["symbol"]]
+            known = dict(zip(_columns(layout.value_names), numbers, strict=False))
+            self._csv.writerow(
+                [layout.watch.symbol, layout.watch.timeframes[row["frame"]]]
+                + [iso_ns(int(row[edge])).replace(".000000000", "") for edge in ("start", "end")]
+                + [repr(float(row[name])) for name in ("open", "high", "low", "close", "volume")]
+                + [
+                    "" if (own := known.get(name)) is None or own != own else repr(own)
+                    for name in self._names
+                ]
+            )
+
+
+def _columns(value_names: Sequence[str]) -> list[str]:
+    """Names of the values without their timeframes, each once."""
+    return list(dict.fromkeys(name.partition("@")[0] for name in value_names))

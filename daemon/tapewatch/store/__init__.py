@@ -1,0 +1,1 @@
+"""Redis: which one, its keys, the atomic commit, and reading it back."""

@@ -1,0 +1,133 @@
+"""The commit: snapshots and the alerts they fired reach Redis together, or not at all, in one order."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from tapewatch.alerts.alert import Alert, encode
+from tapewatch.engine.snapshot import Snapshot
+from tapewatch.store.errors import FencedError, GapError
+from tapewatch.store.keys import Keys
+
+ALERTS_KEPT = 100_000
+"""How many alerts the stream keeps."""
+
+_BARS = "/bars"
+_TRIM_AT_ONCE = 100
+
+
+class State(NamedTuple):
+    """What Redis holds of an instance."""
+
+    sequence: int
+    """Number of the last commit; 0 before the first."""
+    snapshots: dict[str, Snapshot]
+    """By symbol."""
+
+
+class Commit(NamedTuple):
+    """What is written at once."""
+
+    sequence: int
+    snapshots: Mapping[str, Snapshot]
+    """By symbol."""
+    alerts: Sequence[Alert]
+    """In the order in which they fired."""
+
+
+def merged(newer: Snapshot, older: Snapshot | None) -> Snapshot:
+    """`newer` in place of `older`, which was not written yet: the bars part of `older` must not be lost."""
+    if newer.bars is None and older is not None:
+        return Snapshot(newer.hot, older.bars)
+    return newer
+
+
+class Store:
+    """The state and the alerts of one instance in Redis.
+
+    Args:
+        redis: with `decode_responses` off.
+        instance: the config's `name`.
+    """
+
+    def __init__(self, redis: Redis, instance: str) -> None:
+        self.keys = Keys(instance)
+        self.sequence = 0
+        """Number of the last commit that `open` found."""
+        self._redis = redis
+        self._token = 0
+        self._commit = redis.register_script(_script("commit.lua"))
+        self._trim = redis.register_script(_script("trim.lua"))
+
+    async def open(self) -> State:
+        """Take over the instance, and load what it holds.
+
+        From here on every commit of a process that opened it earlier raises `FencedError` there.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hincrby(self.keys.commit, "token", 1)
+            pipe.hget(self.keys.commit, "sequence")
+            pipe.hgetall(self.keys.snapshot)
+            self._token, sequence, fields = await pipe.execute()
+        state = _state(sequence, fields)
+        self.sequence = state.sequence
+        return state
+
+    async def load(self) -> State:
+        """What the instance holds, for one that only reads."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hget(self.keys.commit, "sequence")
+            pipe.hgetall(self.keys.snapshot)
+            sequence, fields = await pipe.execute()
+        return _state(sequence, fields)
+
+    async def commit(self, sequence: int, snapshots: Mapping[str, Snapshot], alerts: Sequence[Alert]) -> None:
+        """Write `snapshots`, append `alerts` to the stream and publish them, as one.
+
+        An alert whose id is in the stream already is not written again. A commit whose answer was lost may be
+        sent again as it was: it is done once.
+
+        Args:
+            sequence: one more than that of the commit before.
+            snapshots: by symbol.
+            alerts: in the order in which they fired.
+
+        Raises:
+            FencedError: another process opened this instance.
+            GapError: the last commit that Redis holds is not the one before.
+        """
+        fields: list[str | bytes] = []
+        for symbol, snapshot in snapshots.items():
+            fields += (symbol, snapshot.hot)
+            if snapshot.bars is not None:
+                fields += (symbol + _BARS, snapshot.bars)
+        args: list[str | bytes | int] = [self._token, sequence, len(fields), *fields]
+        for alert in alerts:
+            args += (alert.id, self.keys.channel(alert.subject), encode(alert))
+        keys = self.keys
+        outcome, held = await self._commit([keys.commit, keys.snapshot, keys.alerts, keys.ids], args)
+        if outcome == b"fenced":
+            raise FencedError(keys.instance, own=self._token, held=int(held))
+        if outcome == b"gap":
+            raise GapError(sequence, int(held))
+
+    async def trim(self, keep: int = ALERTS_KEPT) -> None:
+        """Keep the newest `keep` alerts of the stream; an alert and its id go together."""
+        while await self._trim([self.keys.alerts, self.keys.ids], [keep, _TRIM_AT_ONCE]):
+            pass
+
+
+def _script(name: str) -> str:
+    return files("tapewatch.store").joinpath(name).read_text("utf-8")
+
+
+def _state(sequence: bytes | None, fields: dict[bytes, bytes]) -> State:
+    bars_of = _BARS.encode()
+    snapshots = {
+        field.decode(): Snapshot(hot, fields.get(field + bars_of))
+        for field, hot in fields.items()
+        if not field.endswith(bars_of)
+    }
+    return State(int(sequence or 0), snapshots)

@@ -1,0 +1,64 @@
+"""The last commits, kept in case Redis forgets them.
+
+With AOF everysec a server that dies may lose the last second or two of what it acknowledged.
+Source: Redis documentation, "Redis persistence", https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tapewatch.alerts.alert import Alert
+from tapewatch.engine.snapshot import Snapshot
+from tapewatch.store.commit import Commit, merged
+
+KEPT = 5.0
+"""Seconds for which a commit is kept, at least."""
+
+
+@dataclass
+class _Span:
+    """Commits one after the other, merged: of every symbol the latest snapshot, and all alerts."""
+
+    first: int
+    """Sequence number of the first."""
+    started: float
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    alerts: list[Alert] = field(default_factory=list)
+
+
+class Recent:
+    """The commits of the last `KEPT` to twice `KEPT` seconds.
+
+    They are kept merged, in two spans that take turns, so that memory is bounded by the number of symbols.
+    """
+
+    def __init__(self) -> None:
+        self._spans: list[_Span] = []
+
+    def add(self, commit: Commit, now: float) -> None:
+        """Keep `commit`, written at `now` on the monotonic clock."""
+        if self._spans and commit.sequence < self._spans[-1].first:
+            self._spans = []  # it is one of `after`, and holds what they held
+        if not self._spans or now - self._spans[-1].started > KEPT:
+            self._spans = [*self._spans[-1:], _Span(commit.sequence, now)]
+        _merge(self._spans[-1], commit.snapshots, commit.alerts)
+
+    def after(self, sequence: int, commit: Commit) -> Commit | None:
+        """One commit to follow `sequence`: what was kept, and then `commit`; None when that leaves a hole.
+
+        It may hold what Redis has not forgotten. That does no harm: alerts are known by their ids, and
+        snapshots are of `commit` or just before.
+        """
+        if not self._spans or self._spans[0].first > sequence + 1:
+            return None
+        whole = _Span(sequence + 1, 0.0)
+        for span in self._spans:
+            _merge(whole, span.snapshots, span.alerts)
+        _merge(whole, commit.snapshots, commit.alerts)
+        return Commit(whole.first, whole.snapshots, whole.alerts)
+
+
+def _merge(span: _Span, snapshots: Mapping[str, Snapshot], alerts: Sequence[Alert]) -> None:
+    for symbol, snapshot in snapshots.items():
+        span.snapshots[symbol] = merged(snapshot, span.snapshots.get(symbol))
+    span.alerts += alerts

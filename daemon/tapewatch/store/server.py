@@ -1,0 +1,139 @@
+"""Which Redis: the one whose URL was given, else a server of our own (`child.py`)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from tapewatch.store.child import child_server, socket_path
+from tapewatch.store.errors import RedisUnavailableError, RedisVersionError
+
+OLDEST = (6, 2)
+"""The oldest Redis that will do."""
+
+ANSWER_SECONDS = 5.0
+"""A Redis that does not answer for so long counts as away."""
+
+_SCHEMES = ("redis", "rediss", "unix")
+
+
+def where(url: str | None, state_dir: Path) -> str:
+    """The Redis of `open_redis`, for people to read: its URL without user, password and options.
+
+    Raises:
+        RedisUnavailableError: `url` is no URL of a Redis.
+    """
+    if url is None:
+        return f"unix://{socket_path(state_dir)}"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise _malformed() from None
+    # A password with a bare / ? or # in it ends up, in part, in what would be shown.
+    if parts.scheme not in _SCHEMES or "@" in parts.path + parts.query + parts.fragment:
+        raise _malformed()
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
+
+
+@asynccontextmanager
+async def open_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis]:
+    """The daemon's Redis: the one at `url`, else a server that runs as long as the context lasts.
+
+    Its commands have no time-out of their own: use `asyncio.timeout`, which may cancel them safely.
+
+    Args:
+        url: as `Config.redis_url` gives it.
+        state_dir: where a server of our own keeps its data and its socket.
+
+    Raises:
+        RedisUnavailableError: there is none; the message names where it was looked for.
+        RedisVersionError: it is older than 6.2.
+    """
+    if url is not None:
+        async with _connected(url, where(url, state_dir)) as redis:
+            yield redis
+        return
+    async with (
+        child_server(state_dir) as socket,
+        _connected(_unix_url(socket), where(None, state_dir)) as redis,
+    ):
+        yield redis
+
+
+@asynccontextmanager
+async def connect_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis]:
+    """The Redis of a daemon that runs already, as `open_redis` finds it; no server is started.
+
+    Raises:
+        RedisUnavailableError: nothing answers there.
+        RedisVersionError: it is older than 6.2.
+    """
+    place = where(url, state_dir)
+    socket = socket_path(state_dir)
+    if url is None and not socket.exists():
+        raise RedisUnavailableError(
+            f"no Redis at {place}: no tapewatch runs with the state folder {state_dir},"
+            " and no other Redis is configured"
+        )
+    async with _connected(url or _unix_url(socket), place) as redis:
+        yield redis
+
+
+@asynccontextmanager
+async def _connected(url: str, place: str) -> AsyncIterator[Redis]:
+    try:
+        redis = Redis.from_url(
+            url,
+            protocol=2,  # with 3, a missing password is reported as a wrong HELLO
+            # With a time-out redis-py writes through asyncio.wait_for, which loses cancellations before
+            # Python 3.12 (https://github.com/python/cpython/issues/86296).
+            socket_timeout=None,
+            socket_connect_timeout=ANSWER_SECONDS,
+            # Once, at once: a restart of the server cuts connections. Longer outages are the caller's affair.
+            retry=Retry(NoBackoff(), 1),
+        )
+    except ValueError:
+        raise _malformed() from None
+    async with redis:
+        await _check(redis, place)
+        yield redis
+
+
+async def _check(redis: Redis, place: str) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await redis.ping()
+            version = str((await redis.info("server"))["redis_version"])
+    except TimeoutError:
+        raise RedisUnavailableError(f"no answer from Redis at {place} within {ANSWER_SECONDS:g} s") from None
+    except RedisError as error:
+        raise RedisUnavailableError(f"no Redis at {place}: {error}") from None
+    except TypeError:  # an option after the "?" that redis-py does not know
+        raise _malformed() from None
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise RedisVersionError(
+            f"the Redis at {place} is version {version}: tapewatch needs {needed} or later"
+        )
+
+
+def _unix_url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}"
+
+
+def _malformed() -> RedisUnavailableError:
+    # The URL is not quoted: it may hold a password.
+    return RedisUnavailableError(
+        "what redis.url, redis.url_file or TAPEWATCH_REDIS_URL holds is no URL of a Redis: write"
+        " redis://HOST:PORT/0, rediss://… for TLS, or unix:///PATH; special characters of a password are"
+        " percent-encoded, such as %40 for @; options after a ? are redis-py's"
+    )

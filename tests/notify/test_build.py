@@ -1,0 +1,98 @@
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import TypeAdapter
+from receiver_servers import Endpoint, Mailbox, smtp_server
+from sample_alerts import alert
+
+from tapewatch.alerts.alert import encode
+from tapewatch.config import Receiver
+from tapewatch.notify.build import ReceiverError, Secrets, build
+
+
+def receiver(**keys: Any) -> Receiver:
+    return TypeAdapter(Receiver).validate_python({"name": "desk-1"} | keys)
+
+
+def secrets(**fields: str) -> Secrets:
+    def look_up(name: str, field: str, file: Path | None) -> str | None:
+        assert name == "desk-1"
+        return fields.get(field)
+
+    return look_up
+
+
+EMAIL = {"kind": "email", "host": "127.0.0.1", "sender": "tape@example.com", "to": ["desk@example.com"]}
+
+
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+async def test_http_receivers_deliver(
+    kind: str, endpoint: Endpoint, url: str, http: httpx.AsyncClient
+) -> None:
+    sender = build(receiver(kind=kind), secrets(url=url, secret="s" * 32), http)
+    await sender.send(alert(), encode(alert()))
+    assert len(endpoint.received) == 1
+
+
+async def test_a_webhooks_url_may_stand_in_the_config(
+    endpoint: Endpoint, url: str, http: httpx.AsyncClient
+) -> None:
+    await build(receiver(kind="webhook", url=url), secrets(secret="s" * 32), http).send(alert(), b"{}")
+    assert len(endpoint.received) == 1
+
+
+async def test_email_delivers(http: httpx.AsyncClient) -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox) as port:
+        await build(receiver(**EMAIL, port=port, security="none"), secrets(), http).send(alert(), b"")
+    assert len(mailbox.mails) == 1
+
+
+async def test_console_writes(http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]) -> None:
+    await build(receiver(kind="console"), secrets(), http).send(alert(), b"")
+    assert "crossed above 7,000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "found", "field"),
+    [
+        ({"kind": "slack"}, {}, "url"),
+        ({"kind": "webhook"}, {"secret": "s"}, "url"),
+        ({"kind": "webhook", "url": "https://example.com"}, {}, "secret"),
+        (EMAIL | {"username": "tape"}, {}, "password"),
+    ],
+)
+async def test_a_missing_secret_says_who_lacks_what_and_where_to_put_it(
+    keys: dict[str, Any], found: dict[str, str], field: str, http: httpx.AsyncClient
+) -> None:
+    with pytest.raises(ReceiverError) as caught:
+        build(receiver(**keys), secrets(**found), http)
+    for words in ("'desk-1'", f"TAPEWATCH_RECEIVER_DESK_1_{field.upper()}", f"{field}_file"):
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "found", "words"),
+    [
+        ({"kind": "slack"}, {"url": "hooks.example/sesame"}, "https://"),
+        ({"kind": "slack"}, {"url": "https://desk:sesame"}, "https://"),
+        ({"kind": "webhook"}, {"url": "https://example.com", "secret": "whsec_sesame!"}, "base64"),
+        (EMAIL | {"to": ["desk"]}, {}, "'desk' is no address"),
+        (EMAIL | {"ca_file": "/nowhere/ca.pem"}, {}, "/nowhere/ca.pem"),
+    ],
+)
+async def test_what_cannot_work_is_said_at_once_and_no_secret_shown(
+    keys: dict[str, Any], found: dict[str, str], words: str, http: httpx.AsyncClient
+) -> None:
+    with pytest.raises(ReceiverError, match="'desk-1'") as caught:
+        build(receiver(**keys), secrets(**found), http)
+    assert words in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+async def test_no_sender_shows_its_secrets(kind: str, http: httpx.AsyncClient) -> None:
+    sender = build(receiver(kind=kind), secrets(url="https://example.com/sesame", secret="sesame"), http)
+    assert "sesame" not in repr(sender)

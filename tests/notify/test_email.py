@@ -1,0 +1,161 @@
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from receiver_servers import Mailbox, smtp_server
+from sample_alerts import HOSTILE, alert
+
+from tapewatch.notify.email import Email, message
+from tapewatch.notify.sender import PermanentError, TemporaryError
+
+FROM, TO = "Tapewatch <tape@example.com>", ["desk@example.com", "Risk <risk@example.com>"]
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+async def test_mail_arrives_as_the_config_wants_it_carried(
+    security: str, certificate: tuple[Path, Path]
+) -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox, security, certificate) as port:
+        await Email("127.0.0.1", port, security, FROM, TO, ca_file=certificate[0]).send(alert(), b"")
+    (mail,) = mailbox.mails
+    assert mailbox.encrypted == [security != "none"]
+    assert mail["From"] == FROM
+    assert mail["To"] == ", ".join(TO)
+    assert mail["Subject"] == "S&P 500 crossed above 7,000, at 7,000.25"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text = part(mail, "plain")
+    assert text.startswith("▲ S&P 500 crossed above 7,000, at 7,000.25\n")
+    for line in (
+        "Next target: 7,100–7,200",
+        "Distance: 0.25 points (<0.01%) above 7,000",
+        "1d\n  RSI(14) 59.7\n  MACD(12,26,9) 24.1 / signal 22.0 / hist 2.1\n",
+        "1h (warming up)\n  EMA(20) 6,970.00\n",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_an_unknown_certificate_gets_no_mail(security: str, certificate: tuple[Path, Path]) -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox, security, certificate) as port:
+        with pytest.raises(TemporaryError, match="CERTIFICATE_VERIFY_FAILED"):
+            await Email("127.0.0.1", port, security, FROM, TO).send(alert(), b"")
+    assert mailbox.mails == []
+
+
+async def test_starttls_is_never_skipped() -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox, "none") as port:
+        with pytest.raises(PermanentError, match="STARTTLS"):
+            await Email("127.0.0.1", port, "starttls", FROM, TO).send(alert(), b"")
+    assert mailbox.mails == []
+
+
+async def test_login(certificate: tuple[Path, Path]) -> None:
+    mailbox = Mailbox()
+    login = {"username": "tape", "password": "sesame", "ca_file": certificate[0]}
+    async with smtp_server(mailbox, "starttls", certificate, login=("tape", "sesame")) as port:
+        await Email("127.0.0.1", port, "starttls", FROM, TO, **login).send(alert(), b"")
+        with pytest.raises(PermanentError, match=r"^SMTP 535") as caught:
+            await Email("127.0.0.1", port, "starttls", FROM, TO, **login | {"password": "wrong"}).send(
+                alert(), b""
+            )
+    assert len(mailbox.mails) == 1
+    assert "wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kind"),
+    [
+        (["550 no such user", "550 no such user"], PermanentError),
+        (["451 greylisted", "550 no such user"], TemporaryError),
+    ],
+)
+async def test_refused_by_all(refusals: list[str], kind: type[Exception]) -> None:
+    mailbox = Mailbox()
+    mailbox.refusals = refusals
+    async with smtp_server(mailbox) as port:
+        with pytest.raises(kind, match=refusals[0]):
+            await Email("127.0.0.1", port, "none", FROM, TO).send(alert(), b"")
+
+
+async def test_who_is_refused_does_not_cost_the_others_their_mail_nor_double_it() -> None:
+    mailbox = Mailbox()
+    mailbox.refusals = ["550 no such user"]
+    async with smtp_server(mailbox) as port:
+        await Email("127.0.0.1", port, "none", FROM, TO).send(alert(), b"")
+    assert len(mailbox.mails) == 1
+
+
+async def test_nobody_listening_is_temporary(unused_tcp_port: int) -> None:
+    with pytest.raises(TemporaryError, match="Error connecting"):
+        await Email("127.0.0.1", unused_tcp_port, "none", FROM, TO).send(alert(), b"")
+
+
+def test_the_same_alert_has_the_same_message_id() -> None:
+    first, again, other = (
+        message(alert(), FROM, TO),
+        message(alert(), FROM, TO),
+        message(alert(id="ab"), FROM, TO),
+    )
+    assert first["Message-ID"] == again["Message-ID"] == "<9f0c2a51d7b84e6f8d1c3b5a79e0f246@tapewatch>"
+    assert other["Message-ID"] == "<ab@tapewatch>"
+    assert "In-Reply-To" not in first
+
+
+def test_a_confirmation_answers_the_alert_that_it_follows() -> None:
+    mail = message(alert(id="cd", follows=alert().id), FROM, TO)
+    assert mail["In-Reply-To"] == mail["References"] == message(alert(), FROM, TO)["Message-ID"]
+
+
+async def test_hostile_text_starts_no_header_and_no_markup() -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox) as port:
+        await Email("127.0.0.1", port, "none", FROM, TO).send(HOSTILE, b"")
+    (mail,) = mailbox.mails
+    assert {"X-Injected", "Bcc"}.isdisjoint(mail.keys())
+    assert mail["Subject"] == "S&P 500 <b>crossed</b> X-Injected: yes <!here>"
+    assert "\nBcc" not in part(mail, "plain")
+    page = part(mail, "html")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert tags(page).isdisjoint({"script", "a"})
+    assert "\x1b" not in page
+
+
+def tags(page: str) -> set[str]:
+    found: set[str] = set()
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            found.add(tag)
+
+    Tags().feed(page)
+    return found
+
+
+def test_the_html_shows_what_the_text_shows() -> None:
+    page = part(message(alert(), FROM, TO), "html")
+    for words in (
+        "S&amp;P 500 crossed above 7,000",
+        "Opens the way",
+        "7,100–7,200",
+        "RSI(14) 59.7",
+        "1h (warming up)",
+    ):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    "address", ["desk", "", "a@example.com, b@example.com", "x@example.com\r\nBcc: y@example.com"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        Email("127.0.0.1", 25, "none", FROM, [address])

@@ -1,0 +1,85 @@
+from typing import Any
+
+import pytest
+from receiver_servers import Endpoint
+from starlette.responses import Response
+
+from tapewatch.alerts.alert import decode, encode
+from tapewatch.config import Config
+from tapewatch.notify.build import ReceiverError
+from tapewatch.notify.render import facts
+from tapewatch.notify.slack import message
+from tapewatch.notify.test_alert import sample_alert, send_test
+
+
+def config(**watch: Any) -> Config:
+    return Config.model_validate({"name": "sp500", "watch": [{"symbol": "SPX", "title": "S&P 500", **watch}]})
+
+
+BREAKOUT = {"name": "breakout", "price": 7000, "role": "breakout", "next": "7,100–7,200"}
+
+
+def test_it_is_the_first_level_and_says_that_it_is_a_test() -> None:
+    alert = sample_alert(config(level=[BREAKOUT, {"price": 6790}]))
+    assert alert.data.text == "TEST: S&P 500 crossed above 7,000"
+    assert alert.type == "tapewatch.test"
+    assert "test" in (alert.data.note or "")
+    assert (alert.data.rule, alert.data.level, alert.data.next) == ("breakout", 7000, "7,100–7,200")
+    told = dict(facts(alert))
+    assert told["Distance"] == "3.50 points (0.05%) above 7,000"
+    assert [line.partition(" ")[0] for line in told["1d"].splitlines()] == [
+        "RSI(14)",
+        "MACD(12,26,9)",
+        "SMA(50)",
+        "SMA(200)",
+        "EMA(20)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("watch", "level"),
+    [
+        ({"zone": [{"name": "resistance", "low": 6950, "high": 6970}]}, 6970),
+        ({}, 100),
+        ({"level": [{"price": 166.5}]}, 166.5),
+    ],
+)
+def test_every_config_has_one_that_can_be_sent(watch: dict[str, Any], level: float) -> None:
+    alert = sample_alert(config(**watch))
+    assert alert.data.level == level
+    assert alert.data.rule
+    assert decode(encode(alert)) == alert
+    assert message(alert)["blocks"]
+
+
+def desk(url: str) -> Config:
+    return Config.model_validate(
+        {
+            "name": "sp500",
+            "watch": [{"symbol": "SPX", "level": [BREAKOUT]}],
+            "receiver": [{"name": "desk", "kind": "webhook", "url": url}],
+        }
+    )
+
+
+async def test_it_is_sent_though_no_route_leads_there(
+    url: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEWATCH_RECEIVER_DESK_SECRET", "sesame")
+    await send_test(desk(url), "desk")
+    assert decode(endpoint.received[0].body).data.text == "TEST: SPX crossed above 7,000"
+
+
+async def test_a_refusal_is_told_without_the_url(
+    url: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEWATCH_RECEIVER_DESK_SECRET", "sesame")
+    endpoint.answers = [Response(status_code=403)]
+    with pytest.raises(ReceiverError) as caught:
+        await send_test(desk(url), "desk")
+    assert str(caught.value) == "receiver 'desk' did not take it: HTTP 403"
+
+
+async def test_a_receiver_that_is_not_there() -> None:
+    with pytest.raises(ReceiverError, match=r"no receiver 'dsek': did you mean .desk.\?"):
+        await send_test(desk("http://127.0.0.1/"), "dsek")
