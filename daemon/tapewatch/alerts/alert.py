@@ -34,7 +34,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     direction: Literal["up", "down"] | None
     price: float
     """Price of the tick (or the close of the bar) that fired."""
-    level: float | None | msgspec.UnsetType = msgspec.UNSET
+    level: float | msgspec.UnsetType | None = msgspec.UNSET
     """The level; null where there is none. A zone has `low` and `high` in its place."""
     low: float | msgspec.UnsetType = msgspec.UNSET
     high: float | msgspec.UnsetType = msgspec.UNSET

@@ -7,9 +7,13 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numba
 import platformdirs
+
+
+_numba: Any = numba.config
 
 
 def _digest() -> str:
@@ -34,8 +38,8 @@ def _is_empty(folder: Path) -> bool:
     return next(folder.rglob("*.nbi"), None) is None
 
 
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(_folder())
+if not _numba.CACHE_DIR:
+    _numba.CACHE_DIR = str(_folder())
 
-FIRST_START = _is_empty(Path(numba.config.CACHE_DIR))
+FIRST_START = _is_empty(Path(_numba.CACHE_DIR))
 """Whether the kernels have to be compiled now, which takes some seconds."""

@@ -207,10 +207,7 @@ def _compare_pivot(S, R, I, symbols, rules, k, r, bar, row, side, close, end, fi
     apart = bar - I[k, s]
     if I[k, s + 1] != 0 and p.PIVOT_NEAREST <= apart <= p.PIVOT_FARTHEST and fire:
         past_price, past_value = S[k, s + 2], S[k, s + 3]
-        if side < 0:
-            diverges = price > past_price and value < past_value
-        else:
-            diverges = price < past_price and value > past_value
+        diverges = (price - past_price) * side < 0.0 < (value - past_value) * side
         if diverges and rules[r].directions & (p.DOWN if side < 0 else p.UP):
             kind = ev.REGULAR_BEARISH if side < 0 else ev.REGULAR_BULLISH
             rule = r - symbols[k].rules
