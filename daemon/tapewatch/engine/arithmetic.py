@@ -36,10 +36,11 @@ def ema(state, price, n, period, alpha):
 
 
 @njit(inline="always")
-def rsi(gain, loss, previous, price, n, period):
+def rsi(gain, loss, previous, price, n, period, alpha):
     """Relative strength index, 100 × gain / (gain + loss), of Wilder's averages of gains and losses.
 
-    `gain` and `loss` are sums until the seed (`period` changes), then averages; `previous` is the last close.
+    `gain` and `loss` are sums until the seed (`period` changes), then averages with alpha = 1 / period; `previous`
+    is the last close.
     A price that never moved has 50 (TA-Lib says 0), so that a halted stock is not oversold.
     Source: Wilder, New Concepts in Technical Trading Systems (1978), p. 63 ff.; TA-Lib `ta_RSI.c`.
     """
@@ -54,8 +55,8 @@ def rsi(gain, loss, previous, price, n, period):
         gain = (gain + up) / period
         loss = (loss + down) / period
     else:
-        gain = (gain * (period - 1) + up) / period
-        loss = (loss * (period - 1) + down) / period
+        gain += (up - gain) * alpha
+        loss += (down - loss) * alpha
     moved = gain + loss
     value = 50.0 if moved < NOTHING_MOVED else 100.0 * (gain / moved)
     return gain, loss, value

@@ -10,6 +10,7 @@ from tapewatch.engine.rules import confirm, cross_values, diverge
 def form(S, I, symbols, frames, ops, k, time, price, size, mask):
     """The tick into the forming bar of every timeframe of `mask`, and the provisional values."""
     nf = symbols[k].n_frames
+    formed = 0
     for j in range(nf):
         if not (mask >> j) & 1:
             continue
@@ -24,7 +25,45 @@ def form(S, I, symbols, frames, ops, k, time, price, size, mask):
             S[k, base + p.BAR_LOW * nf] = price
         S[k, base + p.BAR_CLOSE * nf] = price
         S[k, base + p.VOLUME * nf] += size
-        run_indicators(S, I, symbols, ops, k, j, price, False)
+        formed |= 1 << j
+    j = 0
+    while j < nf:  # as a rule all timeframes in one go
+        upto = nf if formed == (1 << nf) - 1 else j + 1
+        if (formed >> j) & 1:
+            _provisional(S, I, symbols, ops, k, j, upto, price)
+        j = upto
+
+
+@hot
+def _provisional(S, I, symbols, ops, k, first, upto, price):
+    """Every indicator of the timeframes from `first` up to `upto`, with `price` as the close."""
+    nf = symbols[k].n_frames
+    counts = p.HEADER + p.COUNT * nf
+    previous = p.HEADER + p.PREVIOUS * nf
+    for o in range(symbols[k].ops, symbols[k].ops_end):
+        kind = ops[o].kind
+        s = ops[o].state
+        v = ops[o].value
+        p1 = ops[o].p1
+        a1 = ops[o].a1
+        if kind == p.SMA:
+            for j in range(first, upto):
+                S[k, v + j] = math.sma(S[k, s + j], price, I[k, counts + j], p1)
+        elif kind == p.EMA:
+            for j in range(first, upto):
+                _, S[k, v + j] = math.ema(S[k, s + j], price, I[k, counts + j], p1, a1)
+        elif kind == p.RSI:
+            for j in range(first, upto):
+                _, _, S[k, v + j] = math.rsi(
+                    S[k, s + j], S[k, s + nf + j], S[k, previous + j], price, I[k, counts + j], p1, a1
+                )
+        else:
+            p2, p3, a2, a3 = ops[o].p2, ops[o].p3, ops[o].a2, ops[o].a3
+            for j in range(first, upto):
+                _, _, _, S[k, v + j], S[k, v + nf + j], S[k, v + 2 * nf + j] = math.macd(
+                    S[k, s + j], S[k, s + nf + j], S[k, s + 2 * nf + j], price, I[k, counts + j],
+                    p1, p2, p3, a1, a2, a3,
+                )  # fmt: skip
 
 
 @helper
@@ -95,7 +134,7 @@ def _close_bar(S, R, I, symbols, frames, ops, rules, k, j, fire, out, events, va
     close = S[k, base + p.BAR_CLOSE * nf]
     end = I[k, base + p.END * nf]
     n = I[k, base + p.COUNT * nf]
-    run_indicators(S, I, symbols, ops, k, j, close, True)
+    _confirmed(S, I, symbols, ops, k, j, close)
     _push_close(S, R, symbols, ops, k, j, n, close)
     S[k, base + p.PREVIOUS * nf] = close
     I[k, base + p.COUNT * nf] = n + 1
@@ -128,40 +167,30 @@ def _close_bar(S, R, I, symbols, frames, ops, rules, k, j, fire, out, events, va
             confirm(S, I, symbols, rules, k, r, close, end, out, events, values)
 
 
-@hot
-def run_indicators(S, I, symbols, ops, k, j, price, closes):
-    """Every indicator of timeframe `j` with `price` in its place; a close keeps the state, too."""
+@helper
+def _confirmed(S, I, symbols, ops, k, j, close):
+    """Every indicator of timeframe `j` at the close of its bar: the values, and the state that is kept."""
     nf = symbols[k].n_frames
     base = p.HEADER + j
     n = I[k, base + p.COUNT * nf]
-    previous = S[k, base + p.PREVIOUS * nf]
     for o in range(symbols[k].ops, symbols[k].ops_end):
         kind = ops[o].kind
         s = ops[o].state + j
         v = ops[o].value + j
         if kind == p.SMA:
-            S[k, v] = math.sma(S[k, s], price, n, ops[o].p1)
+            S[k, v] = math.sma(S[k, s], close, n, ops[o].p1)
         elif kind == p.EMA:
-            state, S[k, v] = math.ema(S[k, s], price, n, ops[o].p1, ops[o].a1)
-            if closes:
-                S[k, s] = state
+            S[k, s], S[k, v] = math.ema(S[k, s], close, n, ops[o].p1, ops[o].a1)
         elif kind == p.RSI:
-            gain, loss, S[k, v] = math.rsi(S[k, s], S[k, s + nf], previous, price, n, ops[o].p1)
-            if closes:
-                S[k, s] = gain
-                S[k, s + nf] = loss
+            previous = S[k, base + p.PREVIOUS * nf]
+            S[k, s], S[k, s + nf], S[k, v] = math.rsi(
+                S[k, s], S[k, s + nf], previous, close, n, ops[o].p1, ops[o].a1
+            )
         else:
-            fast, slow, signal, line, average, histogram = math.macd(
-                S[k, s], S[k, s + nf], S[k, s + 2 * nf], price, n,
+            S[k, s], S[k, s + nf], S[k, s + 2 * nf], S[k, v], S[k, v + nf], S[k, v + 2 * nf] = math.macd(
+                S[k, s], S[k, s + nf], S[k, s + 2 * nf], close, n,
                 ops[o].p1, ops[o].p2, ops[o].p3, ops[o].a1, ops[o].a2, ops[o].a3,
             )  # fmt: skip
-            S[k, v] = line
-            S[k, v + nf] = average
-            S[k, v + 2 * nf] = histogram
-            if closes:
-                S[k, s] = fast
-                S[k, s + nf] = slow
-                S[k, s + 2 * nf] = signal
 
 
 @helper

@@ -1,6 +1,7 @@
 """The engine: ticks in, events out. A plain object: arrays and bytes go in and out, no clock is read."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
 from tapewatch.engine.watch import Watch
 from tapewatch.market.bars import bars_to_ticks
+from tapewatch.market.ticks import TICK
+
+_step = jit.entry(kernels.step)
 
 _MIN_EVENTS = 1024
 _ID_ROWS = 16
@@ -69,33 +73,25 @@ class Engine:
         self._state = (self._S, self._R, self._I)
         self._plan = (tables.symbols, tables.frames, tables.ops, tables.rules, tables.sessions)
         self._output = (self._out, self._events, self._values, self._bars, self._bar_values)
+        self._around = self._arguments()
 
     def step(self, ticks: NDArray[np.void], feed: int = 0) -> Events:
         """Takes `ticks` (rows of `TICK`) of one feed in their order; bad ones are refused and counted."""
-        done = 0
+        if ticks.dtype is not TICK or not ticks.flags.c_contiguous:
+            ticks = np.ascontiguousarray(ticks, TICK)
+        before, after = self._around[feed]
+        out, done = self._out, _step(*before, ticks, 0, *after)
+        if done == len(ticks) and not out[jit.EVENTS] and not out[jit.BARS]:
+            return self._no_events
         happened: list[Events] = []
         while True:
-            done = kernels.step(
-                *self._state,
-                self._pool,
-                self._id_rings,
-                *self._plan,
-                self._clocks,
-                feed,
-                self._tape_clocks[feed],
-                self._resume,
-                self._dirty,
-                self.refused,
-                ticks,
-                done,
-                self._room,
-                *self._output,
-            )
             self._drain(happened)
+            if out[jit.POOL_USED] == len(self._pool):
+                self._grow_pool()
             if done == len(ticks):
                 return self._joined(happened)
-            if self._out[jit.POOL_USED] == len(self._pool):
-                self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])
+            before, after = self._around[feed]
+            done = _step(*before, ticks, done, *after)
 
     def advance(self, now: int, feed: int = 0) -> Events:
         """Tells the time (ns UTC) of a feed's clock: bars that ended 2 s ago close. A clock never goes back."""
@@ -185,6 +181,30 @@ class Engine:
             return self._bars[:0].copy(), self._bar_values[:0].copy()
         return np.concatenate([rows for rows, _ in closed]), np.concatenate([values for _, values in closed])
 
+    def _arguments(self) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """What `step` is called with around the ticks, per feed; made once, since making it takes long."""
+        per_symbol = (self._resume, self._dirty, self.refused)
+        return [
+            (
+                (
+                    *self._state,
+                    self._pool,
+                    self._id_rings,
+                    *self._plan,
+                    self._clocks,
+                    feed,
+                    tape,
+                    *per_symbol,
+                ),
+                (self._room, *self._output),
+            )
+            for feed, tape in enumerate(self._tape_clocks)
+        ]
+
+    def _grow_pool(self) -> None:
+        self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])
+        self._around = self._arguments()
+
     def _drain(self, happened: list[Events]) -> None:
         n, n_bars = int(self._out[jit.EVENTS]), int(self._out[jit.BARS])
         if n:
@@ -220,7 +240,7 @@ class Engine:
     def _restore_ids(self, k: int, ids: NDArray[np.int64]) -> None:
         first = int(self._out[jit.POOL_USED])
         while first + len(ids) >= len(self._pool):
-            self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])
+            self._grow_pool()
         self._pool[first : first + len(ids)] = ids
         self._id_rings[k] = -1
         self._id_rings[k, : len(ids)] = range(first, first + len(ids))

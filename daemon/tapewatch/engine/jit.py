@@ -43,3 +43,13 @@ PLAN = (rows(p.SYMBOL), INT_1D, rows(p.OP), rows(p.RULE), INT_2D)
 """`symbols`, `frames`, `ops`, `rules`, `sessions`."""
 OUTPUT = (INT_1D, rows(ev.EVENT), FLOAT_2D, rows(ev.CLOSED), FLOAT_2D)
 """`out`, `events`, `values`, `bars`, `bar_values`: what happened."""
+
+
+def entry(kernel: Any) -> Any:
+    """The compiled function behind a kernel of one signature, which takes its arguments as they are.
+
+    Numba's dispatcher looks at the type of every argument at every call, which costs a microsecond for two dozen
+    of them. So the caller answers for types, and for arrays being C-contiguous.
+    """
+    (compiled,) = kernel.overloads.values()
+    return compiled.entry_point

@@ -116,7 +116,7 @@ OP = np.dtype(
         ("p1", "<i4"),
         ("p2", "<i4"),
         ("p3", "<i4"),
-        ("a1", "<f8"),  # 2 / (p1 + 1), and so on
+        ("a1", "<f8"),  # the share of the newest value in an average of p1 values, and so on
         ("a2", "<f8"),
         ("a3", "<f8"),
     ],
@@ -239,7 +239,7 @@ class _Builder:
         for name in own.outputs:
             self.value_names += [f"{name}@{timeframe}" for timeframe in self.watch.timeframes]
         periods = (*own.periods, 0, 0)[:3]
-        return (KINDS[own.kind], state, value, *periods, *(2 / (period + 1) for period in periods))
+        return (KINDS[own.kind], state, value, *periods, *(_alpha(own.kind, period) for period in periods))
 
     def _value(self, value: Value) -> int:
         return self.values + self.value_names.index(str(value))
@@ -298,6 +298,11 @@ class _Builder:
                 bits = UP | DOWN if side is None else UP if side == "bullish" else DOWN
                 frame = self._frame(value.timeframe)
                 return (DIVERGENCE, state, frame, self._value(value), -1, bits, ring, 0, nan, nan, nan, nan)
+
+
+def _alpha(kind: str, period: int) -> float:
+    """The share of the newest value in an average: Wilder's is slower."""
+    return 1 / max(period, 1) if kind == "rsi" else 2 / (period + 1)
 
 
 def _bits(direction: Direction | None) -> int:
