@@ -12,7 +12,6 @@ from typing import Any
 import numba
 import platformdirs
 
-
 _numba: Any = numba.config
 
 
