@@ -5,7 +5,7 @@ from math import inf
 
 from tapewatch.alerts.build import AlertBuilder, RuleText, SymbolText
 from tapewatch.alerts.conditions import Crosses, Price
-from tapewatch.config import Condition, Config, Level, Watch, Zone, percent
+from tapewatch.config import Condition, Config, Level, Watch, Zone, in_ranges, percent
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.indicators import Value
@@ -59,9 +59,11 @@ def symbol_text(watch: Watch) -> SymbolText:
 
 def _band(own: float | str | None, watch: Watch) -> spec.Band:
     band = watch.rearm if own is None else own
-    if isinstance(band, str):
-        return spec.Band(percent(band) or 0.0, relative=True)
-    return spec.Band(band, relative=False)
+    if not isinstance(band, str):
+        return spec.Band(band, "points")
+    if (ranges := in_ranges(band)) is not None:
+        return spec.Band(ranges, "atr")
+    return spec.Band(percent(band) or 0.0, "fraction")
 
 
 def _level(level: Level, watch: Watch) -> spec.LevelRule:

@@ -23,7 +23,8 @@ from pydantic import (
 from tapewatch import secrets
 from tapewatch.alerts import conditions
 from tapewatch.engine.indicators import Indicator, parse_indicator
-from tapewatch.market.timeframes import by_length, duration_ns
+from tapewatch.engine.watch import RANGE
+from tapewatch.market.timeframes import DAY, by_length, duration_ns
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 SYMBOL_PATTERN = r"^[^\s{}*?\[\]]+$"
@@ -53,10 +54,22 @@ def percent(text: str) -> float | None:
     return float(form[1]) / 100 if form else None
 
 
+_RANGES = re.compile(r"(\d+(?:\.\d+)?)\s*atr")
+
+
+def in_ranges(text: str) -> float | None:
+    """`"0.1 atr"` as 0.1, a band in average true ranges; None when `text` is no such thing."""
+    form = _RANGES.fullmatch(text.strip().lower())
+    return float(form[1]) if form else None
+
+
 def _band(value: object) -> object:
     points = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-    if not points and not (isinstance(value, str) and percent(value) is not None):
-        raise ValueError('write a percentage of the level such as "0.1%", or a number of points such as 5')
+    written = isinstance(value, str) and (percent(value) is not None or in_ranges(value) is not None)
+    if not points and not written:
+        raise ValueError(
+            'write a percentage of the level such as "0.1%", a number of points such as 5, or "0.1 atr"'
+        )
     return value
 
 
@@ -199,7 +212,7 @@ class Watch(Table):
     rearm: Band = Field(
         default="0.1%",
         description="How far price must leave a level before it may fire again: "
-        "a percentage of the level, or a number of points.",
+        'a percentage of the level, a number of points, or "0.1 atr": ATR(14)@1d at the last close.',
     )
     max_jump: Jump = Field(
         default="1%", description='A larger jump is held back until two more ticks confirm it; or "off".'
@@ -213,17 +226,22 @@ class Watch(Table):
     condition: list[Condition] = Field(default=[], description="Everything else.")
 
     def all_timeframes(self) -> list[str]:
-        """The timeframes it needs, those of conditions and `confirm` included, shortest first."""
+        """The timeframes it needs, those of conditions, `confirm` and bands included, shortest first."""
         named = {value.timeframe for condition in self.condition for value in condition.parsed.values}
         rules: list[Level | Zone] = [*self.level, *self.zone]
         confirming = {rule.confirm for rule in rules if rule.confirm}
-        return by_length({*self.timeframes, *named, *confirming})
+        ranged = {DAY} if self._has_bands_in_ranges() else set()
+        return by_length({*self.timeframes, *named, *confirming, *ranged})
 
     def all_indicators(self) -> list[Indicator]:
-        """The indicators it needs: its own in their order, then those that only conditions name."""
+        """The indicators it needs: its own in their order, then those that only conditions or bands name."""
         own = [parse_indicator(text) for text in self.indicators]
         named = [value.indicator for condition in self.condition for value in condition.parsed.values]
-        return list(dict.fromkeys(own + named))
+        return list(dict.fromkeys([*own, *named, *([RANGE] if self._has_bands_in_ranges() else [])]))
+
+    def _has_bands_in_ranges(self) -> bool:
+        bands = [self.rearm, *(rule.rearm for rule in (*self.level, *self.zone))]
+        return any(isinstance(band, str) and in_ranges(band) is not None for band in bands)
 
 
 class Redis(Table):

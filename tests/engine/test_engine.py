@@ -30,7 +30,7 @@ from tapewatch.market.ticks import NS, empty_ticks
 XNYS = sessions("XNYS")
 MONDAY = XNYS.at(1769_400_000 * NS)  # 26 January 2026
 RSI, SMA, MACD = map(parse_indicator, ("rsi(14)", "sma(20)", "macd(12,26,9)"))
-TENTH = Band(0.001, relative=True)
+TENTH = Band(0.001, "fraction")
 
 
 def watch(symbol: str = "SPX", feed: int = 0, **changes: object) -> Watch:

@@ -10,7 +10,7 @@ from tapewatch.engine.engine import Engine
 from tapewatch.engine.indicators import parse_indicator
 from tapewatch.engine.watch import Watch
 from tapewatch.feeds.files import read_bars
-from tapewatch.market.bars import bars_to_ticks
+from tapewatch.market.bars import BAR, bars_to_ticks
 from tapewatch.market.sessions import sessions
 
 SPY = Path(__file__).parents[2] / "../shared/data/spy-2013/SPY-daily-1998-2013.csv"
@@ -23,16 +23,21 @@ INDICATORS = (
     "sma(200)",
     "sma(1)",
     "ema(20)",
+    "atr(14)",
+    "atr(3)",
 )
 
 
-def talib_values(closes: np.ndarray) -> dict[str, np.ndarray]:
+def talib_values(bars: np.ndarray) -> dict[str, np.ndarray]:
     """The same values from TA-Lib, by name."""
+    closes = bars["close"].copy()
     values = {}
     for text in INDICATORS:
         own = parse_indicator(text)
         if own.kind == "macd":
             found = talib.MACD(closes, *own.periods)
+        elif own.kind == "atr":
+            found = (talib.ATR(bars["high"].copy(), bars["low"].copy(), closes, *own.periods),)
         elif own == parse_indicator("sma(1)"):  # TA-Lib takes no period under 2
             found = (closes,)
         else:
@@ -43,9 +48,7 @@ def talib_values(closes: np.ndarray) -> dict[str, np.ndarray]:
 
 def assert_equal(ours: float, theirs: float, price: float, name: str) -> None:
     assert np.isnan(ours) == np.isnan(theirs), name
-    tolerance = 1e-7 if name.startswith("rsi") else 1e-9 * max(abs(theirs), 1e-3 * price)
-    if name.startswith("rsi"):
-        tolerance = 1e-9 * 100
+    tolerance = 1e-9 * (100 if name.startswith("rsi") else max(abs(theirs), 1e-3 * price))
     assert np.isnan(ours) or abs(ours - theirs) <= tolerance, (name, ours, theirs)
 
 
@@ -57,36 +60,34 @@ def daily_engine() -> Engine:
 @pytest.mark.skipif(not SPY.exists(), reason="needs ../shared/data")
 def test_daily_bars_since_1998_closed_and_forming() -> None:
     bars = read_bars(SPY, sessions("XNYS")).bars
-    closes = bars["close"].copy()
     engine = daily_engine()
     forming = []
-    for tick in bars_to_ticks(bars, 0, 1).reshape(-1, 4):
-        engine.step(tick[:2])  # open, and the first of high and low
-        forming.append((engine.last(0)[0], engine.values(0)))
-        engine.step(tick[2:])
+    for ticks in bars_to_ticks(bars, 0, 1).reshape(-1, 4):
+        engine.step(ticks[:2])  # open, and the first of high and low
+        forming.append((bar_of(ticks[:2]["price"]), engine.values(0)))
+        engine.step(ticks[2:])
     engine.advance(int(bars["end"][-1]) + 2_000_000_000)
     rows, closed = engine.closed_bars()
     assert len(rows) == len(bars)
-    names = list(talib_values(closes[:40]))
-    theirs = talib_values(closes)
-    for i, name in enumerate(names):
-        for day in range(len(closes)):
-            assert_equal(closed[day, i], theirs[name][day], closes[day], name)
-    for day in (*range(0, 260, 7), *range(260, len(closes), 97)):
-        price, ours = forming[day]
-        provisional = talib_values(np.append(closes[:day], price)) if day else {}
-        for name, values in provisional.items():
-            assert_equal(ours[f"{name}@1d"], values[-1], price, name)
+    theirs = talib_values(bars)
+    for i, name in enumerate(theirs):
+        for day in range(len(bars)):
+            assert_equal(closed[day, i], theirs[name][day], bars["close"][day], name)
+    for day in (*range(1, 260, 7), *range(260, len(bars), 97)):
+        bar, ours = forming[day]
+        for name, values in talib_values(np.append(bars[:day], bar)).items():
+            assert_equal(ours[f"{name}@1d"], values[-1], bar["close"][0], name)
+
+
+def bar_of(prices: np.ndarray) -> np.ndarray:
+    """The bar that these prices form."""
+    return np.array([(0, 0, prices[0], prices.max(), prices.min(), prices[-1], 0)], BAR)
 
 
 def test_a_price_that_never_moved_is_neither_overbought_nor_oversold() -> None:
     engine = daily_engine()
     opens = sessions("XNYS").opens[-300:]
-    bars = np.zeros(
-        300,
-        [(n, "<i8") for n in ("start", "end")]
-        + [(n, "<f8") for n in ("open", "high", "low", "close", "volume")],
-    )
+    bars = np.zeros(300, BAR)
     bars["start"], bars["end"] = opens, opens + 3600 * 10**9
     for name in ("open", "high", "low", "close"):
         bars[name] = 42.0

@@ -75,7 +75,7 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 _OSCILLATORS = {"rsi": "", "macd": ".hist"}
 """Per kind of indicator that price may diverge from, which of its values."""
 
-_SCALES = {"sma": "price", "ema": "price", "rsi": "rsi", "macd": "macd"}
+_SCALES = {"sma": "price", "ema": "price", "rsi": "rsi", "macd": "macd", "atr": "atr"}
 """Kinds of indicators by what they are measured in: only like may cross like."""
 
 Direction = Literal["up", "down"]

@@ -80,3 +80,19 @@ def macd(fast, slow, signal, price, n, fast_period, slow_period, signal_period, 
     if n < first + signal_period - 1:
         return fast, slow, signal, nan, nan, nan
     return fast, slow, signal, line, average, line - average
+
+
+@njit(inline="always")
+def atr(state, previous, high, low, n, period, alpha):
+    """Average true range: Wilder's average, alpha = 1 / period, of how far price went in a bar, gaps included.
+
+    `state` is the sum of the true ranges until the seed, then the average; the first bar has no true range.
+    Source: Wilder, New Concepts in Technical Trading Systems (1978), p. 21 ff.; TA-Lib `ta_ATR.c`.
+    """
+    if n == 0:
+        return 0.0, nan
+    reach = max(high, previous) - min(low, previous)
+    if n < period:
+        return state + reach, nan
+    average = (state + reach) / period if n == period else state + (reach - state) * alpha
+    return average, average

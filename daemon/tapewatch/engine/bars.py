@@ -40,6 +40,8 @@ def _provisional(S, I, symbols, ops, k, first, upto, price):
     nf = symbols[k].n_frames
     counts = p.HEADER + p.COUNT * nf
     previous = p.HEADER + p.PREVIOUS * nf
+    highs = p.HEADER + p.BAR_HIGH * nf
+    lows = p.HEADER + p.BAR_LOW * nf
     for o in range(symbols[k].ops, symbols[k].ops_end):
         kind = ops[o].kind
         s = ops[o].state
@@ -56,6 +58,11 @@ def _provisional(S, I, symbols, ops, k, first, upto, price):
             for j in range(first, upto):
                 _, _, S[k, v + j] = math.rsi(
                     S[k, s + j], S[k, s + nf + j], S[k, previous + j], price, I[k, counts + j], p1, a1
+                )
+        elif kind == p.ATR:
+            for j in range(first, upto):
+                _, S[k, v + j] = math.atr(
+                    S[k, s + j], S[k, previous + j], S[k, highs + j], S[k, lows + j], I[k, counts + j], p1, a1
                 )
         else:
             p2, p3, a2, a3 = ops[o].p2, ops[o].p3, ops[o].a2, ops[o].a3
@@ -186,6 +193,10 @@ def _confirmed(S, I, symbols, ops, k, j, close):
             S[k, s], S[k, s + nf], S[k, v] = math.rsi(
                 S[k, s], S[k, s + nf], previous, close, n, ops[o].p1, ops[o].a1
             )
+        elif kind == p.ATR:
+            previous = S[k, base + p.PREVIOUS * nf]
+            high, low = S[k, base + p.BAR_HIGH * nf], S[k, base + p.BAR_LOW * nf]
+            S[k, s], S[k, v] = math.atr(S[k, s], previous, high, low, n, ops[o].p1, ops[o].a1)
         else:
             S[k, s], S[k, s + nf], S[k, s + 2 * nf], S[k, v], S[k, v + nf], S[k, v + 2 * nf] = math.macd(
                 S[k, s], S[k, s + nf], S[k, s + 2 * nf], close, n,

@@ -11,10 +11,17 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "ema": ("",),
     "rsi": ("",),
     "macd": ("", ".signal", ".hist"),
+    "atr": ("",),
 }
 """Per kind of indicator the suffixes of its values, in the order in which the engine keeps them."""
 
-PERIODS: dict[str, tuple[int, ...]] = {"sma": (50,), "ema": (20,), "rsi": (14,), "macd": (12, 26, 9)}
+PERIODS: dict[str, tuple[int, ...]] = {
+    "sma": (50,),
+    "ema": (20,),
+    "rsi": (14,),
+    "macd": (12, 26, 9),
+    "atr": (14,),
+}
 """Per kind, periods as an example (and how many there are)."""
 
 MAX_PERIOD = 1000

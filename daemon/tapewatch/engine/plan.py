@@ -8,13 +8,15 @@ last closes of each timeframe, then the last bars of each divergence.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tapewatch.engine.indicators import OUTPUTS, Value
 from tapewatch.engine.watch import (
+    RANGE,
+    Band,
     Direction,
     DivergenceRule,
     LevelCrossRule,
@@ -78,15 +80,17 @@ PIVOT_NEAREST = 6
 PIVOT_FARTHEST = 61
 """Two pivots are compared if they are this many bars apart (TradingView: 5 to 60 bars between them)."""
 
-SMA, EMA, RSI, MACD = range(4)
-KINDS = {"sma": SMA, "ema": EMA, "rsi": RSI, "macd": MACD}
-OP_STATE = {"sma": 1, "ema": 1, "rsi": 2, "macd": 3}
+SMA, EMA, RSI, MACD, ATR = range(5)
+KINDS = {"sma": SMA, "ema": EMA, "rsi": RSI, "macd": MACD, "atr": ATR}
+OP_STATE = {"sma": 1, "ema": 1, "rsi": 2, "macd": 3, "atr": 1}
 """Fields of state an indicator keeps, each `n_frames` wide."""
 
 LEVEL, ZONE, PRICE_CROSS, VALUE_CROSS, DIVERGENCE = range(5)
 UP = 1
 DOWN = 2
 """Bits of the directions a rule reports."""
+POINTS, FRACTION, RANGES = range(3)
+"""A band in points; in parts of a level that moves; in average true ranges."""
 
 SYMBOL = np.dtype(
     [
@@ -131,7 +135,12 @@ RULE = np.dtype(
         ("right", "<i4"),
         ("directions", "<i4"),  # UP | DOWN
         ("ring", "<i4"),  # offset of a divergence's ring in the row of R
-        ("relative", "<i4"),  # 1: the band is a fraction of a level that moves
+        ("band", "<i4"),  # how the bands are to be read: POINTS, FRACTION or RANGES
+        (
+            "range",
+            "<i4",
+        ),  # offset of the ATR that a band of RANGES is measured in, and of its timeframe's count
+        ("range_count", "<i4"),
         ("low", "<f8"),  # the level (low == high), the zone, or the number compared with
         ("high", "<f8"),
         ("band_low", "<f8"),
@@ -251,58 +260,78 @@ class _Builder:
         match rule:
             case LevelRule(_, price, band, confirm):
                 state = self._take(STATE_SIZE["confirm" if confirm else "level"])
-                points = band.points(price)
-                frame = self._frame(confirm)
-                return (LEVEL, state, frame, -1, -1, UP | DOWN, -1, 0, price, price, points, points)
+                place = {"low": price, "high": price}
+                return _row(LEVEL, state, frame=self._frame(confirm), **place, **self._bands(band, price))
             case LevelCrossRule(_, price, band, direction):
                 state = self._take(STATE_SIZE["level"])
-                points = band.points(price)
-                return (LEVEL, state, -1, -1, -1, _bits(direction), -1, 0, price, price, points, points)
-            case ZoneRule(_, low, high, _, confirm):
+                place = {"low": price, "high": price, "directions": _bits(direction)}
+                return _row(LEVEL, state, **place, **self._bands(band, price))
+            case ZoneRule(_, low, high, band, confirm):
                 state = self._take(STATE_SIZE["confirm" if confirm else "level"])
-                bands = rule.edge_band(low), rule.edge_band(high)
-                return (ZONE, state, self._frame(confirm), -1, -1, UP | DOWN, -1, 0, low, high, *bands)
+                bands = self._bands(band, low, high)
+                return _row(ZONE, state, frame=self._frame(confirm), low=low, high=high, **bands)
             case PriceCrossRule(_, value, band, direction):
                 state = self._take(STATE_SIZE["level"])
-                where = self._value(value)
-                bits = _bits(direction)
-                return (PRICE_CROSS, state, -1, -1, where, bits, -1, band.relative, nan, nan, band.size, nan)
+                right = {"right": self._value(value), "directions": _bits(direction)}
+                return _row(PRICE_CROSS, state, **right, **self._bands(band))
             case ValueCrossRule(_, left, right, direction):
                 state = self._take(STATE_SIZE["level"])
-                number, where, frames = nan, -1, {left.timeframe}
+                sides: dict[str, float] = {"left": self._value(left), "directions": _bits(direction)}
+                frame = self._frame(left.timeframe)
                 if isinstance(right, Value):
-                    where = self._value(right)
-                    frames.add(right.timeframe)
-                else:
-                    number = right
-                frame = min(self._frame(timeframe) for timeframe in frames)
-                bits = _bits(direction)
-                return (
-                    VALUE_CROSS,
-                    state,
-                    frame,
-                    self._value(left),
-                    where,
-                    bits,
-                    -1,
-                    0,
-                    number,
-                    nan,
-                    nan,
-                    nan,
-                )
+                    frame = min(frame, self._frame(right.timeframe))
+                    return _row(VALUE_CROSS, state, frame=frame, right=self._value(right), **sides)
+                return _row(VALUE_CROSS, state, frame=frame, low=right, **sides)
             case DivergenceRule(_, value, side):
                 state = self._take(STATE_SIZE["divergence"])
                 ring = self.ring_width
                 self.ring_width += 4 * WINDOW
                 bits = UP | DOWN if side is None else UP if side == "bullish" else DOWN
                 frame = self._frame(value.timeframe)
-                return (DIVERGENCE, state, frame, self._value(value), -1, bits, ring, 0, nan, nan, nan, nan)
+                return _row(
+                    DIVERGENCE, state, frame=frame, left=self._value(value), directions=bits, ring=ring
+                )
+
+    def _bands(self, band: Band, low: float | None = None, high: float | None = None) -> dict[str, float]:
+        """How wide the bands of a level, or of a zone's edges, are; of a level that moves, in its own measure."""
+        if band.unit == "atr":
+            op = self.ops[self.watch.indicators.index(RANGE)]
+            day = self._frame(DAY)
+            count = HEADER + COUNT * self.n_frames + day
+            return {
+                "band": RANGES,
+                "band_low": band.size,
+                "band_high": band.size,
+                "range": op[1] + day,
+                "range_count": count,
+            }
+        if low is None:
+            return {"band": FRACTION if band.unit == "fraction" else POINTS, "band_low": band.size}
+        widest = inf if high is None else (high - low) / 2
+        bands = [min(band.points(edge), widest) for edge in (low, low if high is None else high)]
+        return {"band": POINTS, "band_low": bands[0], "band_high": bands[1]}
+
+
+_NO_ROW: dict[str, float] = dict.fromkeys(RULE.names or (), nan) | {
+    "frame": -1,
+    "left": -1,
+    "right": -1,
+    "directions": UP | DOWN,
+    "ring": -1,
+    "band": POINTS,
+    "range": -1,
+    "range_count": -1,
+}
+
+
+def _row(kind: int, state: int, **fields: float) -> tuple[float, ...]:
+    """A row of `RULE`; what is not named stands for none."""
+    return tuple((_NO_ROW | {"kind": kind, "state": state} | fields).values())
 
 
 def _alpha(kind: str, period: int) -> float:
     """The share of the newest value in an average: Wilder's is slower."""
-    return 1 / max(period, 1) if kind == "rsi" else 2 / (period + 1)
+    return 1 / max(period, 1) if kind in ("rsi", "atr") else 2 / (period + 1)
 
 
 def _bits(direction: Direction | None) -> int:

@@ -7,6 +7,9 @@ from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
 from tapewatch.engine import triggers as tr
 from tapewatch.engine.jit import EVENTS, helper, hot
+from tapewatch.engine.watch import NO_RANGE_BAND, RANGE
+
+RANGE_PERIOD = RANGE.periods[0]
 from tapewatch.market.ticks import NS
 
 
@@ -74,9 +77,12 @@ def check_ticks(S, I, symbols, rules, k, time, price, regular, gap, out, events,
         level = np.nan
         event = ev.NOTHING
         if kind == p.ZONE:
-            I[k, s], event = tr.zone(
-                I[k, s], price, rules[r].low, rules[r].high, rules[r].band_low, rules[r].band_high
-            )
+            low, high = rules[r].low, rules[r].high
+            band_low, band_high = rules[r].band_low, rules[r].band_high
+            if rules[r].band == p.RANGES:
+                band_low = min(_in_ranges(S, I, rules, k, r, low), (high - low) / 2)
+                band_high = min(_in_ranges(S, I, rules, k, r, high), (high - low) / 2)
+            I[k, s], event = tr.zone(I[k, s], price, low, high, band_low, band_high)
         elif kind == p.LEVEL or kind == p.PRICE_CROSS:
             band = rules[r].band_low
             level = rules[r].low
@@ -84,8 +90,10 @@ def check_ticks(S, I, symbols, rules, k, time, price, regular, gap, out, events,
                 level = S[k, rules[r].right]
                 if np.isnan(level):
                     continue
-                if rules[r].relative:
+                if rules[r].band == p.FRACTION:
                     band *= level
+            if rules[r].band == p.RANGES:
+                band = _in_ranges(S, I, rules, k, r, level)
             I[k, s], crossed = tr.trigger(I[k, s], price, level, band, price >= level)
             if crossed > 0 and rules[r].directions & p.UP:
                 event = ev.CROSSED_UP
@@ -104,6 +112,14 @@ def check_ticks(S, I, symbols, rules, k, time, price, regular, gap, out, events,
         if rules[r].frame >= 0 and regular and _is_forming(I, symbols, k, rules[r].frame):
             I[k, s + p.PENDING] = (before << 8) | (event + 1)
             I[k, s + p.PENDING_TIME] = time
+
+
+@njit(inline="always")
+def _in_ranges(S, I, rules, k, r, level):
+    """A band in average true ranges of the last daily close; a part of the level until there is one."""
+    if I[k, rules[r].range_count] <= RANGE_PERIOD:
+        return level * NO_RANGE_BAND
+    return rules[r].band_low * S[k, rules[r].range]
 
 
 @njit(inline="always")

@@ -10,16 +10,24 @@ from tapewatch.market.sessions import Sessions
 Direction = Literal["up", "down"]
 
 
+RANGE = Indicator("atr", (14,))
+"""The average true range that bands are measured in, at the last daily close."""
+
+NO_RANGE_BAND = 0.001
+"""Band, as a fraction of the level, until there is an average true range."""
+
+
 @dataclass(frozen=True)
 class Band:
-    """A re-arm band: points, or a fraction of the level itself."""
+    """A re-arm band."""
 
     size: float
-    relative: bool
+    unit: Literal["points", "fraction", "atr"]
+    """Points; parts of the level itself; or average true ranges, ATR(14)@1d."""
 
     def points(self, level: float) -> float:
-        """The band at `level`, in points."""
-        return self.size * level if self.relative else self.size
+        """The band at `level` in points, where no average true range is needed to tell."""
+        return self.size * level if self.unit == "fraction" else self.size
 
 
 @dataclass(frozen=True)
@@ -41,11 +49,8 @@ class ZoneRule:
     low: float
     high: float
     band: Band
+    """Of each edge; at most half the zone's width."""
     confirm: str | None = None
-
-    def edge_band(self, edge: float) -> float:
-        """The band of one edge, points: at most half the zone's width."""
-        return min(self.band.points(edge), (self.high - self.low) / 2)
 
 
 @dataclass(frozen=True)
