@@ -22,8 +22,7 @@ from pydantic import (
 
 from tapewatch import secrets
 from tapewatch.alerts import conditions
-from tapewatch.engine.indicators import Indicator, parse_indicator
-from tapewatch.engine.watch import RANGE
+from tapewatch.engine.indicators import RANGE, Indicator, parse_indicator
 from tapewatch.market.timeframes import DAY, by_length, duration_ns
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"

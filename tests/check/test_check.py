@@ -90,7 +90,7 @@ MISTAKES = {
     "indicator": (
         WATCH + "indicators = ['rsy(14)'] #!",
         "[[watch]] indicators",
-        "there are ema, macd, rsi, sma",
+        "there are atr, ema, macd, rsi, sma",
     ),
     "max_jump": (WATCH + "max_jump = 1 #!", "[[watch]] max_jump", '"1%", or "off"'),
     "rearm": (WATCH + "rearm = '7' #!", "[[watch]] rearm", 'such as "0.1%"'),

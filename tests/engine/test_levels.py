@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.events import CROSSED_DOWN, CROSSED_UP, ENTERED_FROM_ABOVE, REJECTED_UP
-from tapewatch.engine.watch import RANGE, Band, LevelRule, Watch, ZoneRule
+from tapewatch.engine.indicators import RANGE
+from tapewatch.engine.watch import Band, LevelRule, Watch, ZoneRule
 from tapewatch.market.bars import BAR
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS, empty_ticks

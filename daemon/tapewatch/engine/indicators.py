@@ -59,6 +59,10 @@ class Value:
         return f"{self.indicator}{self.output}@{self.timeframe}"
 
 
+RANGE = Indicator("atr", (14,))
+"""The average true range that re-arm bands are measured in, at the last daily close."""
+
+
 def indicator(kind: str, periods: tuple[int, ...]) -> Indicator:
     """The indicator `kind` with `periods`, once they make sense.
 

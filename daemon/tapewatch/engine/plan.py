@@ -13,9 +13,8 @@ from math import inf, nan
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch.engine.indicators import OUTPUTS, Value
+from tapewatch.engine.indicators import OUTPUTS, RANGE, Value
 from tapewatch.engine.watch import (
-    RANGE,
     Band,
     Direction,
     DivergenceRule,

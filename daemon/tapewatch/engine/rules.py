@@ -6,11 +6,12 @@ from numba import njit
 from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
 from tapewatch.engine import triggers as tr
+from tapewatch.engine.indicators import RANGE
 from tapewatch.engine.jit import EVENTS, helper, hot
-from tapewatch.engine.watch import NO_RANGE_BAND, RANGE
+from tapewatch.engine.watch import NO_RANGE_BAND
+from tapewatch.market.ticks import NS
 
 RANGE_PERIOD = RANGE.periods[0]
-from tapewatch.market.ticks import NS
 
 
 @njit(inline="always")

@@ -10,9 +10,6 @@ from tapewatch.market.sessions import Sessions
 Direction = Literal["up", "down"]
 
 
-RANGE = Indicator("atr", (14,))
-"""The average true range that bands are measured in, at the last daily close."""
-
 NO_RANGE_BAND = 0.001
 """Band, as a fraction of the level, until there is an average true range."""
 
