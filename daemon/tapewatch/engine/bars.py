@@ -1,5 +1,7 @@
 """Bars and indicators inside the kernels: open, form, close."""
 
+import numpy as np
+
 from tapewatch.engine import arithmetic as math
 from tapewatch.engine import plan as p
 from tapewatch.engine.jit import BARS, NEVER, helper, hot
@@ -26,7 +28,7 @@ def form(S, I, symbols, frames, ops, k, time, price, size, mask):
         S[k, base + p.BAR_CLOSE * nf] = price
         S[k, base + p.VOLUME * nf] += size
         formed |= 1 << j
-    j = 0
+    j = np.int64(0)
     while j < nf:  # as a rule all timeframes in one go
         upto = nf if formed == (1 << nf) - 1 else j + 1
         if (formed >> j) & 1:

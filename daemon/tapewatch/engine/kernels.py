@@ -31,6 +31,9 @@ CLOSE_AFTER = 2 * NS
 AHEAD = 5 * NS
 """A tick further ahead of a wall clock is refused."""
 
+# Below, np.int64(…) and np.bool_(…) give what is handed on the same type everywhere: numba compiles a helper anew
+# for every type it meets, and a literal True is one of its own.
+
 
 @hot
 def _take(
@@ -39,7 +42,23 @@ def _take(
 ):  # fmt: skip
     """An admitted tick: bars that it closes, the bars it is in, the rules."""
     if time >= I[k, p.NEXT_END]:
-        close_due(S, R, I, symbols, frames, ops, rules, k, time, True, out, events, values, bars, bar_values)
+        close_due(
+            S,
+            R,
+            I,
+            symbols,
+            frames,
+            ops,
+            rules,
+            k,
+            time,
+            np.bool_(True),
+            out,
+            events,
+            values,
+            bars,
+            bar_values,
+        )
     regular = I[k, p.OPEN] <= time < I[k, p.CLOSE]
     if regular:
         form(S, I, symbols, frames, ops, k, time, price, size, mask)
@@ -84,7 +103,7 @@ def step(
             or out[POOL_USED] == len(pool)
         ):
             return i
-        k = ticks[i].symbol
+        k = np.int64(ticks[i].symbol)
         time = ticks[i].time
         clock = clocks[feed]
         if tape and time > clock:
@@ -101,7 +120,7 @@ def step(
         dirty[k] = 1
         if tape and I[k, p.NEXT_END] <= clock - CLOSE_AFTER:
             close_due(
-                S, R, I, symbols, frames, ops, rules, k, clock - CLOSE_AFTER, True,
+                S, R, I, symbols, frames, ops, rules, k, clock - CLOSE_AFTER, np.bool_(True),
                 out, events, values, bars, bar_values,
             )  # fmt: skip
         if time > I[k, p.PLACE_TIME]:
@@ -115,7 +134,21 @@ def step(
             continue
         if not find_session(I, symbols, sessions, k, time):
             close_due(
-                S, R, I, symbols, frames, ops, rules, k, time, True, out, events, values, bars, bar_values
+                S,
+                R,
+                I,
+                symbols,
+                frames,
+                ops,
+                rules,
+                k,
+                time,
+                np.bool_(True),
+                out,
+                events,
+                values,
+                bars,
+                bar_values,
             )
             refused[k, ev.HOURS] += 1
             continue
@@ -170,7 +203,23 @@ def advance(
             continue
         if out[EVENTS] + room > len(events) or (len(bars) and out[BARS] + room > len(bars)):
             return m
-        close_due(S, R, I, symbols, frames, ops, rules, k, due, True, out, events, values, bars, bar_values)
+        close_due(
+            S,
+            R,
+            I,
+            symbols,
+            frames,
+            ops,
+            rules,
+            k,
+            due,
+            np.bool_(True),
+            out,
+            events,
+            values,
+            bars,
+            bar_values,
+        )
         dirty[k] = 1
     return len(members)
 
@@ -184,8 +233,26 @@ def warm(
         time = ticks[i].time
         if not find_session(I, symbols, sessions, k, time):
             continue
-        close_due(S, R, I, symbols, frames, ops, rules, k, time, False, out, events, values, bars, bar_values)
+        close_due(
+            S,
+            R,
+            I,
+            symbols,
+            frames,
+            ops,
+            rules,
+            k,
+            time,
+            np.bool_(False),
+            out,
+            events,
+            values,
+            bars,
+            bar_values,
+        )
         if I[k, p.OPEN] <= time < I[k, p.CLOSE]:
             form(S, I, symbols, frames, ops, k, time, ticks[i].price, ticks[i].size, ticks[i].frames)
             S[k, p.LAST] = ticks[i].price
-    close_due(S, R, I, symbols, frames, ops, rules, k, until, False, out, events, values, bars, bar_values)
+    close_due(
+        S, R, I, symbols, frames, ops, rules, k, until, np.bool_(False), out, events, values, bars, bar_values
+    )

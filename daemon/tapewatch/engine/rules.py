@@ -208,10 +208,9 @@ def diverge(S, R, I, symbols, rules, k, r, end, fire, out, events, values):
         high = high and value > before and value >= after
         low = low and value < before and value <= after
     close = S[k, base + p.BAR_CLOSE * nf]
-    if high:
-        _compare_pivot(S, R, I, symbols, rules, k, r, middle, at, -1, close, end, fire, out, events, values)
-    elif low:
-        _compare_pivot(S, R, I, symbols, rules, k, r, middle, at, 1, close, end, fire, out, events, values)
+    if high or low:
+        side = -1 if high else 1
+        _compare_pivot(S, R, I, symbols, rules, k, r, middle, at, side, close, end, fire, out, events, values)
 
 
 @helper
