@@ -1,0 +1,1 @@
+"""Who is measured: the engine and its peers, one module each, behind one face."""

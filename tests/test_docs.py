@@ -1,0 +1,281 @@
+"""The docs name nothing that does not exist, leave nothing out of their lists, and their examples work."""
+
+import ast
+import asyncio
+import hashlib
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+from redis.asyncio import Redis
+from typer.main import get_command
+
+from tapewatch.alerts.alert import Alert, AlertData, encode
+from tapewatch.alerts.schema import ALERT_TYPES
+from tapewatch.check import check
+from tapewatch.cli import app
+from tapewatch.engine.events import REFUSALS
+from tapewatch.store.commit import Store
+from tapewatch.store.server import open_redis
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page
+    for folder, pattern in ((ROOT, "*.md"), (ROOT / "docs", "*.md"), (ROOT / "deploy", "**/*.md"))
+    for page in folder.glob(pattern)
+)
+UNIT = ROOT / "deploy/systemd/tapewatch.service"
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"(?<![\w.-])tapewatch ([a-z][^\n|;)]*)")
+OPTION = re.compile(r"(?<!\S)(--?[a-z][a-z-]*)")
+FIRST_CELL = re.compile(r"^\| (`[^|]+`) \|", re.MULTILINE)
+CODE = re.compile(r"`([^`]+)`")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, deeper headings included."""
+    level, rest = re.split(rf"^(#+) {re.escape(title)}$", text, maxsplit=1, flags=re.MULTILINE)[1:]
+    return re.split(rf"^#{{1,{len(level)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def listed(text: str) -> list[str]:
+    """The code words in the first column of the tables."""
+    return [word for cell in FIRST_CELL.findall(text) for word in CODE.findall(cell)]
+
+
+def blocks(language: str) -> list[Any]:
+    """The code blocks of all pages in one language."""
+    found = []
+    for page in PAGES:
+        for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if kind == language:
+                indent = len(text) - len(text.lstrip(" "))
+                plain = "\n".join(line[indent:] for line in text.splitlines())
+                found.append(pytest.param(plain, id=f"{page.name}: {plain.splitlines()[0][:40]}"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def make() -> ModuleType:
+    """docs/make.py."""
+    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "docs/make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page has, as GitHub makes them of headings."""
+    titles = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(other), f"{page.name} links to {target}"
+
+
+def commands_of(page: Path) -> Iterator[str]:
+    """What follows `tapewatch` in the page's shell blocks and code words."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for kind, block in BLOCK.findall(text):
+        if kind == "sh":
+            yield from COMMAND.findall(re.sub(r"(?m)(^| )#.*", "", block))
+    for word in CODE.findall(BLOCK.sub("", text)):
+        yield from COMMAND.findall(word)
+    if page == UNIT:
+        yield from COMMAND.findall("\n".join(line for line in text.splitlines() if "ExecStart=" in line))
+
+
+@pytest.mark.parametrize("page", [*PAGES, UNIT], ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_commands_and_options_exist(page: Path) -> None:
+    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+    for line in commands_of(page):
+        name = line.split()[0]
+        assert name in commands, f"{page.name}: tapewatch {line}"
+        known = {option for own in commands[name].params for option in (*own.opts, *own.secondary_opts)}
+        assert set(OPTION.findall(line)) <= known, f"{page.name}: tapewatch {line}"
+
+
+def test_every_command_is_explained_somewhere() -> None:
+    told = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    missing = [name for name in get_command(app).commands if f"tapewatch {name}" not in told]  # type: ignore[attr-defined]
+    assert missing == ["demo"], "`make run` is the demo; the others need a word"
+
+
+def test_make_targets_exist() -> None:
+    makefile = read("Makefile")
+    for page in PAGES:
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_files_that_contributors_are_sent_to_exist() -> None:
+    made_up = {"acme", "pager"}
+    text = read("CONTRIBUTING.md")
+    for path in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|toml|md|json|lock))`", text):
+        places = (ROOT / path, ROOT / "daemon/tapewatch" / path, ROOT / "daemon/tapewatch/engine" / path)
+        assert any(word in path for word in made_up) or any(place.exists() for place in places), path
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_toml_of_the_docs_is_a_config(text: str, tmp_path: Path) -> None:
+    name = "" if re.search(r"^name", text.partition("[[")[0]) else 'name = "docs"\n'
+    watch = "" if "[[watch]]" in text else '\n[[watch]]\nsymbol = "SPX"\n'
+    file = tmp_path / "docs.toml"
+    file.write_text(name + text + watch, encoding="utf-8")
+    config, problems = check(file)
+    assert config is not None, problems
+    assert not problems
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_json_of_the_docs_is_json(text: str) -> None:
+    json.loads(text)
+
+
+def test_the_schema_is_that_of_the_program(make: ModuleType) -> None:
+    assert read("docs/alert.schema.json") == make.schema(), "run python docs/make.py"
+
+
+def test_the_example_is_what_the_program_says(make: ModuleType) -> None:
+    shown = json.loads(BLOCK.findall(section(read("docs/alerts.md"), "An example"))[0][1])
+    said = json.loads(encode(make.alert()))
+    values, own_values = (event["data"].pop("indicators") for event in (shown, said))
+    assert values == pytest.approx(own_values), "run python docs/make.py"
+    assert shown == said, "run python docs/make.py"
+
+
+def test_the_example_is_of_the_schema() -> None:
+    example = json.loads(BLOCK.findall(section(read("docs/alerts.md"), "An example"))[0][1])
+    jsonschema.validate(example, json.loads(read("docs/alert.schema.json")))
+
+
+def test_the_picture_is_what_the_demo_shows(make: ModuleType) -> None:
+    assert read("docs/pictures/demo.svg") == make.picture(), "run python docs/make.py"
+
+
+def test_every_field_of_an_alert_is_listed() -> None:
+    page = read("docs/alerts.md")
+    assert listed(section(page, "The envelope")) == list(Alert.__struct_fields__)
+    fields = listed(section(page, "The data"))
+    assert sorted({*fields, "low", "high"}) == sorted(AlertData.__struct_fields__)
+
+
+def test_every_type_of_alert_is_listed() -> None:
+    assert sorted(listed(section(read("docs/alerts.md"), "Types"))) == sorted(ALERT_TYPES)
+
+
+def test_the_recipe_gives_the_example_s_id(capsys: pytest.CaptureFixture[str]) -> None:
+    page = read("docs/alerts.md")
+    (recipe,) = (text for kind, text in BLOCK.findall(section(page, "The id")) if kind == "python")
+    exec(compile(recipe, "docs/alerts.md", "exec"), {"hashlib": hashlib})
+    assert f'"id": "{capsys.readouterr().out.strip()}"' in section(page, "An example")
+
+
+def log_events() -> dict[str, str]:
+    """Every log event in the package with the function that writes it: `info`, `warning`, …"""
+    found = {}
+    for source in (ROOT / "daemon/tapewatch").rglob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        if "structlog.get_logger" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.Call(func=writes, args=[ast.Constant(value=str(event)), *_]):
+                    if re.fullmatch(r"(?!tapewatch)[a-z]+\.[a-z_]+", event):
+                        found[event] = writes.attr if isinstance(writes, ast.Attribute) else ""
+    return found
+
+
+def test_every_log_event_is_listed_with_its_level() -> None:
+    table = section(read("docs/operations.md"), "The log").partition("Reasons of")[0]
+    told = {}
+    for events, level in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", table, re.MULTILINE):
+        told |= dict.fromkeys(CODE.findall(events), level)
+    found = log_events()
+    assert sorted(told) == sorted(found)
+    assert [event for event, level in found.items() if level not in told[event]] == []
+
+
+def test_every_reason_to_refuse_a_tick_is_listed() -> None:
+    table = section(read("docs/operations.md"), "The log").partition("Reasons of")[2]
+    assert sorted(listed(table)) == sorted(REFUSALS)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[tuple[Redis, Store]]:
+    async with open_redis(None, tmp_path) as redis:
+        own = Store(redis, "sp500")
+        await own.open()
+        yield redis, own
+
+
+async def test_the_subscriber_of_the_readme_prints_an_alert(
+    store: tuple[Redis, Store], tmp_path: Path, make: ModuleType
+) -> None:
+    redis, own = store
+    script = tmp_path / "subscribe.py"
+    (text,) = (text for kind, text in BLOCK.findall(read("README.md")) if kind == "python")
+    script.write_text(text, encoding="utf-8")
+    url = f"unix://{tmp_path / 'redis/redis.sock'}"
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), url, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(20):
+            while not await redis.pubsub_numpat():  # noqa: ASYNC110 - Redis tells nobody
+                await asyncio.sleep(0.02)
+            await own.commit(1, {}, [make.alert()])
+            assert program.stdout is not None
+            line = (await program.stdout.readline()).decode()
+    finally:
+        program.kill()
+        await program.wait()
+    assert line == "2026-01-28T15:12:44.976000000Z SPX tapewatch.level.crossed_up 7000.0\n"
+
+
+async def test_the_rights_of_the_docs_are_enough(store: tuple[Redis, Store], tmp_path: Path) -> None:
+    """A user with the ACL of docs/operations.md may do what the daemon, a worker and `tail` do."""
+    redis, _ = store
+    (rule,) = re.findall(r"^ACL SETUSER .*$", read("docs/operations.md"), re.MULTILINE)
+    await redis.execute_command(*rule.replace("PASSWORD", "secret").split())
+    url = f"unix://tapewatch:secret@{tmp_path / 'redis/redis.sock'}"
+    async with open_redis(url, tmp_path) as limited:
+        own = Store(limited, "sp500")
+        await own.open()
+        keys = own.keys
+        await limited.xgroup_create(keys.alerts, "desk", "$", mkstream=True)
+        await own.commit(1, {}, [])
+        await own.trim()
+        await limited.xinfo_groups(keys.alerts)
+        assert await limited.xreadgroup("desk", "desk", {keys.alerts: ">"}) == []
+        await limited.xadd(keys.dead("desk"), {"id": "1"})
+        await limited.hset(keys.now("SPX"), mapping={"price": "7000"})
+        for pattern in (keys.channels, "tapewatch:*"):
+            async with limited.pubsub() as channel:
+                await channel.psubscribe(pattern)
+                assert (await channel.get_message(timeout=5))["type"] == "psubscribe"
