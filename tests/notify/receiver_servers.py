@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -89,7 +89,8 @@ async def redis_server(folder: Path, *options: str) -> AsyncIterator[Path]:
     while not path.exists():  # noqa: ASYNC110 - a file tells nobody
         await asyncio.sleep(0.005)
     yield path
-    server.terminate()
+    with suppress(ProcessLookupError):  # the test ended it
+        server.terminate()
     await server.wait()
     path.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from tapewatch.config import Config
 from tapewatch.notify.build import ReceiverError
 from tapewatch.notify.render import facts
 from tapewatch.notify.slack import message
-from tapewatch.notify.test_alert import sample_alert, send_test
+from tapewatch.notify.test_alert import NotDeliveredError, sample_alert, send_test
 
 
 def config(**watch: Any) -> Config:
@@ -75,7 +75,7 @@ async def test_a_refusal_is_told_without_the_url(
 ) -> None:
     monkeypatch.setenv("TAPEWATCH_RECEIVER_DESK_SECRET", "sesame")
     endpoint.answers = [Response(status_code=403)]
-    with pytest.raises(ReceiverError) as caught:
+    with pytest.raises(NotDeliveredError) as caught:
         await send_test(desk(url), "desk")
     assert str(caught.value) == "receiver 'desk' did not take it: HTTP 403"
 

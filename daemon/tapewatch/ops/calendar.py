@@ -4,10 +4,13 @@ APScheduler calls; whether a session has opened or closed is asked of the feed's
 recorded tape keeps the tape's calendar.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from tapewatch.market.sessions import Sessions
@@ -48,10 +51,28 @@ class Calendar:
             log.info("session.opened", calendar=self.sessions.calendar)
 
 
-def scheduler(calendars: list[Calendar], trim: Callable[[], Awaitable[object]]) -> AsyncIOScheduler:
-    """A scheduler, not yet started, that turns the calendars and trims the alert stream."""
-    own = AsyncIOScheduler(timezone="UTC")
+@contextmanager
+def calendar_jobs(calendars: list[Calendar], trim: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """Turns the calendars and trims the alert stream for as long as the context lasts.
+
+    A job that fails is logged, and runs again when its time comes.
+    """
+    scheduler = AsyncIOScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},  # late is not never
+    )
     for calendar in calendars:
-        own.add_job(calendar.turn, "interval", seconds=TURN_SECONDS, coalesce=True, max_instances=1)
-    own.add_job(trim, "interval", hours=TRIM_HOURS, coalesce=True, max_instances=1)
-    return own
+        name = f"calendar {calendar.sessions.calendar}"
+        scheduler.add_job(calendar.turn, "interval", seconds=TURN_SECONDS, name=name)
+    scheduler.add_job(trim, "interval", hours=TRIM_HOURS, name="trim the alert stream")
+    scheduler.add_listener(partial(_log_failed, scheduler), EVENT_JOB_ERROR)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+def _log_failed(scheduler: AsyncIOScheduler, event: JobExecutionEvent) -> None:
+    job = scheduler.get_job(event.job_id)
+    log.error("job.failed", job=job.name if job else event.job_id, exc_info=event.exception)

@@ -50,6 +50,7 @@ class Writer:
         self._alerts: list[Alert] = []
         self._fired: dict[str, Snapshot] = {}  # go with the alerts
         self._changed: dict[str, Snapshot] = {}  # are written behind; no symbol is in both
+        self._news: set[str] = set()  # symbols, for `changed`
         self._current: Commit | None = None  # until it is known to be written
         self._recent = Recent()
         self._one_at_a_time = asyncio.Lock()
@@ -62,7 +63,13 @@ class Writer:
         for symbol, snapshot in snapshots.items():
             older = self._fired.get(symbol) or self._changed.pop(symbol, None)
             self._fired[symbol] = merged(snapshot, older)
+        self._news |= snapshots.keys()
         self._wake.set()
+
+    def changed(self) -> set[str]:
+        """Symbols whose state came in since this was last called."""
+        news, self._news = self._news, set()
+        return news
 
     async def run(self) -> None:
         """Write until cancelled. While Redis is away, try again what could not be written; lose nothing.
@@ -104,7 +111,9 @@ class Writer:
         self._behind = behind
 
     def _take_changes(self) -> None:
-        for symbol, snapshot in self._collect().items():
+        changes = self._collect()
+        self._news |= changes.keys()
+        for symbol, snapshot in changes.items():
             queue = self._fired if symbol in self._fired else self._changed
             queue[symbol] = merged(snapshot, queue.get(symbol))
 

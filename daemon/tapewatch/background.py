@@ -1,0 +1,31 @@
+"""Coroutines that run beside a block of code."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+CANCEL_AGAIN_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def background(*jobs: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Runs `jobs` beside the block and cancels them after it; the first that fails ends the block.
+
+    Raises:
+        BaseExceptionGroup: what failed.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = {group.create_task(job) for job in jobs}
+        try:
+            yield
+        finally:
+            await _cancel(tasks)
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancels again and again: Python 3.11's wait_for, which redis-py uses, may lose it (cpython#86296)."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)

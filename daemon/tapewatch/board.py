@@ -1,0 +1,77 @@
+"""What people and other programs see of each symbol: the `now` hashes, kept up to date."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Never
+
+from tapewatch.alerts.build import iso_ns
+from tapewatch.engine.engine import Engine
+from tapewatch.feeds.connection import Connection
+from tapewatch.store.now import NowBoard
+from tapewatch.store.pace import next_start
+
+PERIOD = 1.0
+"""Seconds between two writes, at least; more where they would take over a tenth of a core."""
+
+STOPPED = "stopped"
+"""`feed_state` once the daemon has stopped; before, it is the connection's state."""
+
+
+class Board:
+    """Posts what changed since it last did.
+
+    Args:
+        now: where.
+        engine: knows price, time and indicators.
+        connections: of the feeds, in the config's order.
+        changed: names the symbols whose state changed since it was last called.
+    """
+
+    def __init__(
+        self,
+        now: NowBoard,
+        engine: Engine,
+        connections: list[Connection],
+        changed: Callable[[], set[str]],
+    ) -> None:
+        self._now = now
+        self._engine = engine
+        self._connections = connections
+        self._changed = changed
+        self._rows = {own.watch.symbol: row for row, own in enumerate(engine.layouts)}
+        self._feed_states: list[str] = []
+        self._due: set[str] = set()
+
+    async def run(self) -> Never:
+        """Posts until cancelled; late rather than too much when Redis or this machine is busy."""
+        while True:
+            started = time.monotonic()
+            await self._post([str(connection.state) for connection in self._connections])
+            ended = time.monotonic()
+            await asyncio.sleep(next_start(started, ended, PERIOD) - ended)
+
+    async def close(self) -> None:
+        """Posts the last state, of a daemon that no longer runs."""
+        await self._post([STOPPED] * len(self._connections))
+
+    async def _post(self, feed_states: list[str]) -> None:
+        self._due |= self._changed()
+        if feed_states != self._feed_states:
+            self._due |= self._rows.keys()
+            self._feed_states = feed_states
+        if await self._now.write((symbol, self._fields(symbol)) for symbol in tuple(self._due)):
+            self._due.clear()
+
+    def _fields(self, symbol: str) -> dict[str, str | float]:
+        """Feed, price, time, and every indicator that has a value."""
+        row = self._rows[symbol]
+        feed = self._engine.layouts[row].watch.feed
+        fields: dict[str, str | float] = {
+            "feed": self._connections[feed].feed.name,
+            "feed_state": self._feed_states[feed],
+        }
+        price, time_ns = self._engine.last(row)
+        if time_ns:
+            fields |= {"price": price, "time": iso_ns(time_ns), "time_ns": str(time_ns)}
+        return fields | {name: value for name, value in self._engine.values(row).items() if value == value}

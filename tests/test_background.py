@@ -1,0 +1,57 @@
+"""Jobs beside a block end with it, and end it when they fail."""
+
+import asyncio
+
+import pytest
+
+from tapewatch.background import background
+
+
+async def test_jobs_run_beside_the_block_and_end_with_it() -> None:
+    ended: list[str] = []
+
+    async def job() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("job")
+
+    async with background(job()):
+        await asyncio.sleep(0)
+        assert ended == []
+    assert ended == ["job"]
+
+
+async def test_a_job_that_fails_ends_the_block_and_the_others() -> None:
+    ended: list[str] = []
+
+    async def other() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("other")
+
+    async def fails() -> None:
+        raise ValueError("no such price")
+
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="no such price")):
+        async with asyncio.timeout(5), background(other(), fails()):
+            await asyncio.Event().wait()
+    assert ended == ["other"]
+
+
+async def test_a_cancellation_that_gets_lost_is_repeated() -> None:
+    async def loses_one() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5), background(loses_one()):
+        await asyncio.sleep(0)
+
+
+async def test_the_blocks_own_error_comes_out() -> None:
+    with pytest.RaisesGroup(KeyError):
+        async with background(asyncio.Event().wait()):
+            raise KeyError("price")
