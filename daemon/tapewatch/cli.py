@@ -1,22 +1,24 @@
-"""The command line: each command a few lines. Exit codes: 0 done, 1 it failed, 2 the command or config is wrong."""
+"""The command line: each command a few lines. Exit codes: 0 done, 1 it failed, 2 the command or config is wrong.
+
+Whatever takes long to import is imported by the commands that need it: `--help` and `check` answer at once.
+"""
 
 import asyncio
-import contextlib
 import json as json_module
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from rich.console import Console
 
-from tapewatch import __version__
-from tapewatch.problems import ConfigError
+from tapewatch import __version__, runner
+from tapewatch.runner import DONE, WRONG, WrongCommandError, say, starting, wrong
 
-FAILED = 1
-WRONG = 2
+if TYPE_CHECKING:
+    from tapewatch.config import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,11 +27,10 @@ app = typer.Typer(
     help="Watches the tape: ticks over a websocket become alerts in Redis, Slack and email.",
 )
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The config, one TOML file.", show_default=True)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 DEFAULT_CONFIG = Path("config/sp500.toml")
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config, one TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+SpeedOption = Annotated[str, typer.Option(help="max, or how many seconds of tape a second: 1x, 60x.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -49,25 +50,28 @@ def run(
     ] = None,
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl-C."""
-    _announce_compiling()
-    from tapewatch import service
-    from tapewatch.check import load
-    from tapewatch.ops import logs
-
-    own = load(config)
+    runner.stoppable()
+    own = _load(config)
+    with starting():
+        _announce_compiling()
+        from tapewatch import service
+        from tapewatch.notify.build import ReceiverError
+        from tapewatch.ops import logs
     logs.configure(json=log_json)
-    _run(lambda stop: service.run(own, stop))
+    with wrong(service.ServiceError, ReceiverError):
+        runner.run_until_stopped(lambda stop: service.run(own, stop))
 
 
 @app.command()
 def demo(
     seconds: Annotated[float, typer.Option(min=1, help="About how long the scenario takes.")] = 60,
 ) -> None:
-    """Play a simulated breakout: Redis, simulator, daemon and receivers, all on this machine."""
-    _announce_compiling()
-    from tapewatch.demo import run_demo
-
-    _run(lambda stop: run_demo(stop, seconds))
+    """Play a simulated breakout: Redis, simulator, daemon and receivers' texts, all on this machine."""
+    runner.stoppable()
+    with starting():
+        _announce_compiling()
+        from tapewatch.demo import run_demo
+    runner.run_until_stopped(lambda stop: run_demo(stop, seconds))
 
 
 @app.command()
@@ -78,71 +82,76 @@ def check(
     """Name every mistake of a config, with its line and what would be right."""
     from tapewatch.check import check as check_file
 
+    _require(file)
     config, problems = check_file(file)
     if json:
         fields = ("line", "key", "message", "severity")
         print(json_module.dumps([{name: getattr(each, name) for name in fields} for each in problems]))
     else:
         for problem in problems:
-            print(problem, file=sys.stderr)
+            say(str(problem))
         if config is not None:
             rules = sum(len(own.level) + len(own.zone) + len(own.condition) for own in config.watch)
             print(
-                f"{file}: good: {len(config.watch)} watch(es), {rules} rules, {len(config.receiver)} receiver(s)"
+                f"{file}: good: {_count(len(config.watch), 'watch', 'watches')}, {_count(rules, 'rule')}, "
+                f"{_count(len(config.receiver), 'receiver')}"
             )
-    raise typer.Exit(0 if config is not None else WRONG)
+    raise typer.Exit(DONE if config is not None else WRONG)
 
 
 @app.command()
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Ticks or bars, .csv or .csv.gz.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Ticks or bars, .csv or .csv.gz.")],
     config: ConfigOption = DEFAULT_CONFIG,
     symbol: Annotated[str | None, typer.Option(help="Whose they are, if the file does not say.")] = None,
     history: Annotated[
         list[Path] | None, typer.Option(help="Bars for warm-up, which fire nothing; left out: the watch's.")
     ] = None,
     alerts: Annotated[
-        str | None, typer.Option(help="Where alerts go, a JSON object a line; - is stdout.")
+        str | None, typer.Option(metavar="PATH|-", help="Where alerts go, a JSON object a line; - is stdout.")
     ] = None,
-    bars: Annotated[str | None, typer.Option(help="Where closed bars go, as CSV; - is stdout.")] = None,
+    bars: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Where closed bars go, as CSV; - is stdout.")
+    ] = None,
     bar: Annotated[
-        str | None, typer.Option(help="Timeframe of a file of bars; left out: its smallest step.")
+        str | None, typer.Option(help="Timeframe of a file of bars, such as 5m; left out: its smallest step.")
     ] = None,
-    speed: Annotated[str, typer.Option(help="max, or how many seconds of tape a second: 1x, 60x.")] = "max",
+    speed: SpeedOption = "max",
     store: Annotated[bool, typer.Option("--store", help="Commit state and alerts to Redis, too.")] = False,
 ) -> None:
     """Drive the engine from files instead of a feed."""
-    _announce_compiling()
-    from tapewatch.alerts.alert import encode
-    from tapewatch.check import load
-    from tapewatch.replay import BarWriter, Replay
-
-    if alerts == bars == "-":
-        _wrong("--alerts and --bars cannot both be standard output")
-    own = load(config)
     pace = _speed(speed)
+    _check_paths([*files, *(history or [])], alerts, bars)
+    own = _load(config)
+    with starting():
+        _announce_compiling()
+        from tapewatch.alerts.alert import encode
+        from tapewatch.replay import BarWriter, Replay, ReplayError
+        from tapewatch.tail import alert_line
     run_ = Replay(own, keep_bars=bars is not None)
-    stretches = run_.read(files, symbol, bar)
-    left_out = run_.warm(stretches, history or [], symbol)
-    if left_out:
-        _say(f"{left_out} bars of history end after the tape's first tick and were left out")
-    count, kept = 0, []
-    with _output(alerts) as alerts_out, _output(bars) as bars_out:
+    with wrong(ReplayError):
+        stretches = run_.read(files, symbol, bar)
+    if left_out := run_.warm(stretches, history or [], symbol):
+        say(f"{left_out} bars of history end after the tape's first tick and were left out")
+    count, kept, began = 0, [], time.monotonic()
+    with _writing(alerts) as alerts_out, _writing(bars) as bars_out:
         bar_writer = BarWriter(run_.engine, bars_out) if bars_out else None
-        batches = run_.run(stretches, pace)
-        for fired in batches:
+        for fired in run_.run(stretches, pace):
             count += len(fired)
             kept += fired if store else []
             for alert in fired:
                 if alerts_out:
                     alerts_out.write(encode(alert).decode() + "\n")
                 elif bars != "-":
-                    print(f"{alert.data.exchange_time}  {alert.data.text}")
+                    print(alert_line(alert))
             if bar_writer:
                 bar_writer.write()
+            if pace:
+                _flush(alerts_out, bars_out)
+    took = time.monotonic() - began
     if store:
-        _call(run_.commit(kept))
-    _say(_summary(run_, sum(len(each.ticks) for each in stretches), count))
+        runner.run(run_.commit(kept))
+    say(run_.summary(stretches, count, took))
 
 
 @app.command()
@@ -154,34 +163,41 @@ def simulate(
     symbol: Annotated[
         str | None, typer.Option(help="The vendor's name for the tape's symbol, such as I:SPX or SPY.")
     ] = None,
-    speed: Annotated[str, typer.Option(help="max, or how many seconds of tape a second: 1x, 60x.")] = "1x",
+    speed: SpeedOption = "1x",
     from_start: Annotated[bool, typer.Option("--from-start", help="Begin anew for each client.")] = False,
-    mute_after: Annotated[float | None, typer.Option(help="Fall silent after so many seconds.")] = None,
+    mute_after: Annotated[
+        float | None, typer.Option(min=0, help="Fall silent after so many seconds.")
+    ] = None,
     drop_every: Annotated[
-        float | None, typer.Option(help="Drop the connection every so many seconds.")
+        float | None, typer.Option(min=0, help="Drop the connection every so many seconds.")
     ] = None,
     garbage: Annotated[float, typer.Option(min=0, max=1, help="Share of frames that are garbage.")] = 0,
-    reorder: Annotated[float, typer.Option(min=0, max=1, help="Share of frames out of order.")] = 0,
-    duplicate: Annotated[float, typer.Option(min=0, max=1, help="Share of frames sent twice.")] = 0,
+    reorder: Annotated[float, typer.Option(min=0, max=1, help="Share of ticks out of order.")] = 0,
+    duplicate: Annotated[float, typer.Option(min=0, max=1, help="Share of ticks sent twice.")] = 0,
     refuse_login: Annotated[bool, typer.Option("--refuse-login", help="Take no key.")] = False,
 ) -> None:
     """Speak a vendor's websocket protocol to anybody's client, playing a tape or a scenario."""
-    from tapewatch.feeds import played
-    from tapewatch.feeds.simulator import Simulator, Trouble
-    from tapewatch.feeds.vendors import VENDORS
-    from tapewatch.ops import logs
-
+    runner.stoppable()
+    pace = _speed(speed)
     if (scenario is None) == (tape is None):
-        _wrong("say what to play: --scenario sp500-7000, or --tape FILE")
+        raise WrongCommandError("say what to play: --scenario sp500-7000, or --tape FILE")
+    _check_paths([tape] if tape else [])
+    with starting():
+        from tapewatch.feeds import played
+        from tapewatch.feeds.simulator import Simulator, Trouble
+        from tapewatch.feeds.vendors import VENDORS
+        from tapewatch.ops import logs
     if vendor not in VENDORS:
-        _wrong(f"there is no vendor {vendor!r}; there is {', '.join(VENDORS)}")
+        raise WrongCommandError(f"there is no vendor {vendor!r}: there is {', '.join(VENDORS)}")
+    if scenario is not None and scenario not in played.SCENARIOS:
+        raise WrongCommandError(f"there is no scenario {scenario!r}: there is {', '.join(played.SCENARIOS)}")
     logs.configure()
     own = played.scenario(scenario, symbol) if scenario else played.from_file(tape or Path(), symbol)
     simulator = Simulator(
         VENDORS[vendor].server,
         own.ticks,
         own.symbols,
-        speed=_speed(speed),
+        speed=pace,
         from_start=from_start,
         trouble=Trouble(
             mute_after=mute_after,
@@ -198,36 +214,33 @@ def simulate(
             print(f"simulated {vendor} feed on ws://127.0.0.1:{simulator.port}", flush=True)
             await stop.wait()
 
-    _run(serve)
+    runner.run_until_stopped(serve)
 
 
 @app.command()
-def tail(
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> None:
+def tail(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Print alerts as they come, from the pub/sub channel."""
-    from tapewatch.check import load
+    runner.stoppable()
     from tapewatch.tail import follow
 
-    own = load(config)
-    _run(lambda stop: follow(own, stop, as_json=json))
+    own = _load(config)
+    if json:
+        runner.write_utf8()
+    runner.run_until_stopped(lambda stop: follow(own, stop, as_json=json))
 
 
 @app.command()
-def status(
-    config: ConfigOption = DEFAULT_CONFIG,
-    json: JsonOption = False,
-) -> None:
-    """Show every watch: last price, distance to each level, indicators."""
-    from tapewatch.check import load
+def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show every watch: last price, distance to each level, indicators, the feed's health."""
+    from rich.console import Console
+
     from tapewatch.status import read, show
 
-    statuses = _call(read(load(config)))
+    statuses = runner.run(read(_load(config)))
     if json:
         print(json_module.dumps(statuses))
     else:
-        show(statuses, Console())
+        show(statuses, Console(highlight=False))
 
 
 @app.command("notify-test")
@@ -236,42 +249,50 @@ def notify_test(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Send a sample alert, marked as a test, to one receiver."""
-    from tapewatch.check import load
+    from tapewatch.notify.build import ReceiverError
     from tapewatch.notify.test_alert import send_test
 
-    _call(send_test(load(config), receiver))
+    own = _load(config)
+    with wrong(ReceiverError):
+        runner.run(send_test(own, receiver))
     print(f"sent to {receiver}")
 
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="alert or config.")] = "alert",
+    what: Annotated[str, typer.Argument(metavar="alert|config")] = "alert",
 ) -> None:
     """Print the JSON Schema of an alert, or of the config."""
     from tapewatch.alerts.schema import alert_schema
     from tapewatch.config import json_schema
 
-    if what not in ("alert", "config"):
-        _wrong(f"there is no schema of {what!r}: write alert or config")
-    print(
-        json_module.dumps(alert_schema() if what == "alert" else json_schema(), indent=2, ensure_ascii=False)
-    )
+    schemas = {"alert": alert_schema, "config": json_schema}
+    if what not in schemas:
+        raise WrongCommandError(f"there is no schema of {what!r}: write alert or config")
+    runner.write_utf8()
+    print(json_module.dumps(schemas[what](), indent=2, ensure_ascii=False))
 
 
 def main() -> None:
-    """Runs the command; errors that people can act on are one line, without a traceback."""
-    try:
-        app()
-    except ConfigError as error:
-        _say(str(error))
-        sys.exit(WRONG)
-    except BrokenPipeError:
-        sys.exit(FAILED)
-    except Exception as error:
-        if not _is_for_people(error):
-            raise
-        _say(f"error: {error}")
-        sys.exit(FAILED)
+    """Runs the command."""
+    runner.main(app)
+
+
+def _load(path: Path) -> "Config":
+    from tapewatch.check import load
+
+    _require(path)
+    return load(path)
+
+
+def _require(path: Path) -> None:
+    """Who named no config, and stands where there is none, is told how to name one."""
+    if path == DEFAULT_CONFIG and not path.exists():
+        from tapewatch import example
+
+        raise WrongCommandError(
+            f"there is no {path} here: name your config; {example.config()} is an example"
+        )
 
 
 def _announce_compiling() -> None:
@@ -279,81 +300,63 @@ def _announce_compiling() -> None:
     from tapewatch.engine import compiled
 
     if compiled.FIRST_START:
-        _say("compiling the kernels, once after an installation: some 15 seconds")
-
-
-def _is_for_people(error: Exception) -> bool:
-    """Errors of this program, and of the operating system, say what is wrong and what would be right."""
-    return type(error).__module__.startswith("tapewatch.") or isinstance(error, OSError | TimeoutError)
-
-
-def _run(main_: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Runs until it ends or SIGTERM or SIGINT asks it to."""
-
-    async def with_signals() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        await main_(stop)
-
-    _call(with_signals())
-
-
-def _call(work: Coroutine[Any, Any, Any]) -> Any:
-    """The coroutine's result, on uvloop where it exists; of an error group, its first error."""
-    try:
-        import uvloop
-    except ImportError:
-        runner = asyncio.Runner()
-    else:
-        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with runner:
-        try:
-            return runner.run(work)
-        except BaseExceptionGroup as group:
-            raise _first(group) from None
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+        say("compiling the kernels, once after an installation: 10 to 20 seconds")
 
 
 def _speed(text: str) -> float | None:
     """`60x` as 60; `max` as None."""
     if text == "max":
         return None
-    with contextlib.suppress(ValueError):
-        if text.endswith("x") and (factor := float(text[:-1])) > 0 and factor != float("inf"):
+    with suppress(ValueError):
+        if text.endswith("x") and 0 < (factor := float(text[:-1])) < float("inf"):
             return factor
-    _wrong(f"{text!r} is no speed: write max, or seconds of tape a second such as 1x or 60x")
+    raise WrongCommandError(f"{text!r} is no speed: write max, or seconds of tape a second such as 1x or 60x")
 
 
-@contextlib.contextmanager
-def _output(where: str | None) -> Iterator[TextIO | None]:
-    if where is None or where == "-":
-        yield sys.stdout if where else None
+def _check_paths(inputs: list[Path], *outputs: str | None) -> None:
+    """Before the long work: whether the inputs can be read, and whether an output is one of them or the other one."""
+    for path in inputs:
+        with _named_by_command(path), path.open("rb"):
+            pass
+    taken = {str(path.resolve()) for path in inputs}
+    for output in filter(None, outputs):
+        place = output if output == "-" else str(Path(output).resolve())
+        if place in taken and not Path(output).is_char_device():  # /dev/null takes everything
+            name = "standard output" if output == "-" else output
+            raise WrongCommandError(f"{name} is named twice: an output needs a place of its own")
+        taken.add(place)
+
+
+@contextmanager
+def _writing(where: str | None) -> Iterator[TextIO | None]:
+    """The file, or standard output for `-`; None for nowhere."""
+    if where is None:
+        yield None
+    elif where == "-":
+        runner.write_utf8()
+        yield sys.stdout
     else:
-        with Path(where).open("w", encoding="utf-8", newline="") as file:
+        with ExitStack() as stack:
+            with _named_by_command(Path(where)):
+                file = stack.enter_context(Path(where).open("w", encoding="utf-8", newline=""))
             yield file
 
 
-def _summary(run_: Any, ticks: int, alerts: int) -> str:
-    from tapewatch.engine.events import REFUSALS
-
-    counts = dict(zip(REFUSALS, run_.engine.refused.sum(axis=0).tolist(), strict=True))
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in counts.items() if count)
-    return f"{ticks:,} ticks, {alerts:,} alerts; refused: {refused or 'none'}"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+@contextmanager
+def _named_by_command(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WrongCommandError(f"{path}: {error.strerror or error}") from None
 
 
-def _wrong(text: str) -> NoReturn:
-    _say(f"error: {text}")
-    raise typer.Exit(WRONG)
+def _flush(*files: TextIO | None) -> None:
+    for file in files:
+        (file or sys.stdout).flush()
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 if __name__ == "__main__":

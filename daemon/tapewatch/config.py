@@ -239,7 +239,8 @@ class Watch(Table):
         return list(dict.fromkeys([*own, *named, *([RANGE] if self._has_bands_in_ranges() else [])]))
 
     def _has_bands_in_ranges(self) -> bool:
-        bands = [self.rearm, *(rule.rearm for rule in (*self.level, *self.zone))]
+        rules: list[Level | Zone] = [*self.level, *self.zone]
+        bands = [self.rearm, *(rule.rearm for rule in rules)]
         return any(isinstance(band, str) and in_ranges(band) is not None for band in bands)
 
 

@@ -15,10 +15,13 @@ from tapewatch.alerts.alert import Alert
 from tapewatch.alerts.build import iso_ns
 from tapewatch.config import Config, state_dir
 from tapewatch.engine.engine import Engine
+from tapewatch.engine.events import REFUSALS
 from tapewatch.feeds.files import BarFile, FileError, is_bars, read_bars, read_ticks
 from tapewatch.market.bars import bars_to_ticks
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
+from tapewatch.market.timeframes import duration_ns
+from tapewatch.problems import did_you_mean
 from tapewatch.store.commit import Store
 from tapewatch.store.server import open_redis
 
@@ -69,10 +72,14 @@ class Replay:
 
         Raises:
             FileError: a file cannot be read; the message names file and line.
-            ReplayError: nobody knows whose ticks these are.
+            ReplayError: nobody watches that symbol, nobody knows whose ticks these are, or `bar` is no timeframe.
         """
         if symbol is not None and symbol not in self._rows:
-            raise ReplayError(f"no watch has the symbol {symbol!r}; there is {', '.join(sorted(self._rows))}")
+            known = [watch.symbol for watch in self.config.watch]
+            otherwise = f"there is {', '.join(known)}"
+            raise ReplayError(f"no watch has the symbol {symbol!r}: {did_you_mean(symbol, known, otherwise)}")
+        if bar is not None:
+            _check_timeframe(bar)
         if symbol is None and len(self.config.watch) == 1:
             symbol = self.config.watch[0].symbol
         return [
@@ -120,6 +127,14 @@ class Replay:
             await store.open()
             await store.commit(store.sequence + 1, self.engine.snapshot(), alerts)
 
+    def summary(self, stretches: Sequence[Stretch], alerts: int, seconds: float) -> str:
+        """How it went, in one line: `31,194 ticks in 0.02 s (1,559,700 a second), 69 alerts; refused: none`."""
+        ticks = sum(len(own.ticks) for own in stretches)
+        counts = zip(REFUSALS, self.engine.refused.sum(axis=0).tolist(), strict=True)
+        refused = ", ".join(f"{count:,} {reason}" for reason, count in counts if count)
+        pace = f"{ticks:,} ticks in {seconds:.2f} s ({ticks / max(seconds, 1e-9):,.0f} a second)"
+        return f"{pace}, {alerts:,} alerts; refused: {refused or 'none'}"
+
     def _alerts(self, ticks: NDArray[np.void]) -> list[Alert]:
         fired = self._builder.build(self.engine.step(ticks))
         return fired + self._builder.build(self.engine.advance(self.engine.clock()))
@@ -134,15 +149,21 @@ class Replay:
 
     def _bars(self, path: Path, symbol: str | None, bar: str | None) -> Stretch:
         parts, end = [], 0
+        files: dict[str, BarFile] = {}
         for row, watch in enumerate(self.config.watch):
-            read = read_bars(path, sessions(watch.calendar), bar)
+            if watch.calendar not in files:
+                files[watch.calendar] = read_bars(path, sessions(watch.calendar), bar)
+            read = files[watch.calendar]
             if symbol is None and not read.symbols:
                 raise ReplayError(_whose(path))
-            bars = read.of(watch.symbol)
-            if not len(bars) or (not read.symbols and watch.symbol != symbol):
+            if not read.symbols and self._rows[symbol or ""] != row:
                 continue
-            parts.append(bars_to_ticks(bars, row, self._frames(row, read)))
-            end = max(end, int(bars["end"][-1]) + FLUSH_AFTER)
+            bars = read.of(watch.symbol)
+            if not len(bars) and watch.feed_symbol:
+                bars = read.of(watch.feed_symbol)
+            if len(bars):
+                parts.append(bars_to_ticks(bars, row, self._frames(row, read)))
+                end = max(end, int(bars["end"][-1]) + FLUSH_AFTER)
         if not parts:
             raise ReplayError(
                 f"{path}: it has no bars of {', '.join(own.symbol for own in self.config.watch)}"
@@ -154,8 +175,8 @@ class Replay:
         """The timeframes that the file's bars build: finer ones get none, coarser ones must be multiples."""
         timeframes = self.engine.layouts[row].watch.timeframes
         built = [name for name in timeframes if history.builds(read.timeframe, name)]
-        for name in timeframes[timeframes.index(built[0]) if built else 0 :]:
-            if name not in built:
+        for name in timeframes:
+            if name not in built and duration_ns(name) > duration_ns(read.timeframe):
                 raise FileError(f"{read.path}: bars of {name} cannot be built from bars of {read.timeframe}")
         return sum(1 << timeframes.index(name) for name in built)
 
@@ -164,6 +185,13 @@ def replay_ticks(config: Config, ticks: NDArray[np.void], batch: int = BATCH) ->
     """The alerts of `ticks` (rows of `TICK`) under `config`, from a cold start."""
     own = Stretch(Path(), ticks, int(ticks["time"][-1]) + FLUSH_AFTER)
     return [alert for fired in Replay(config).run([own], batch=batch) for alert in fired]
+
+
+def _check_timeframe(bar: str) -> None:
+    try:
+        duration_ns(bar)
+    except ValueError as error:
+        raise ReplayError(str(error)) from None
 
 
 def _whose(path: Path) -> str:

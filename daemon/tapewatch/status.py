@@ -1,17 +1,27 @@
 """`tapewatch status`: what every watch of a running daemon is at."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from redis.asyncio import Redis
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from tapewatch.alerts.wording import number, place
-from tapewatch.config import Config, Level, Watch, Zone, state_dir
+from tapewatch.alerts.conditions import Crosses, Price
+from tapewatch.alerts.numbers import percent, place, points, price, reading
+from tapewatch.config import Config, Watch, state_dir
+from tapewatch.engine.indicators import Value
+from tapewatch.market.sessions import sessions
+from tapewatch.market.ticks import NS
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis
 
 _NOT_INDICATORS = ("price", "time", "time_ns", "feed", "feed_state")
+
+Fields = dict[str, str]
+"""A `now` hash; empty before the symbol's first tick."""
 
 
 async def read(config: Config) -> list[dict[str, Any]]:
@@ -22,77 +32,150 @@ async def read(config: Config) -> list[dict[str, Any]]:
     """
     keys = Keys(config.name)
     async with connect_redis(config.redis_url(), state_dir(config)) as redis:
-        async with redis.pipeline(transaction=False) as pipe:
-            for watch in config.watch:
-                pipe.hgetall(keys.now(watch.symbol))
-            hashes = await pipe.execute()
-    return [status_of(watch, _text(fields)) for watch, fields in zip(config.watch, hashes, strict=True)]
+        return [status_of(watch, await now_fields(redis, keys, watch.symbol)) for watch in config.watch]
 
 
-def status_of(watch: Watch, now: dict[str, str]) -> dict[str, Any]:
-    """One watch; `now` is its `now` hash, empty before its first tick."""
-    price = float(now["price"]) if "price" in now else None
+async def now_fields(redis: Redis, keys: Keys, symbol: str) -> Fields:
+    """The symbol's `now` hash."""
+    fields = await redis.hgetall(keys.now(symbol))
+    return {_text(name): _text(value) for name, value in fields.items()}
+
+
+def status_of(watch: Watch, now: Fields) -> dict[str, Any]:
+    """One watch, for programs; a level has `low` equal to `high`, a distance is what price has to go, in points."""
+    own = float(now["price"]) if "price" in now else None
+    indicators = {name: float(value) for name, value in now.items() if name not in _NOT_INDICATORS}
     return {
         "symbol": watch.symbol,
         "title": watch.title or watch.symbol,
-        "price": price,
+        "price": own,
         "time": now.get("time"),
+        "exchange_time": exchange_time(watch, int(now["time_ns"])) if "time_ns" in now else None,
         "feed": now.get("feed"),
         "feed_state": now.get("feed_state"),
-        "levels": [_distance(rule, price) for rule in (*watch.level, *watch.zone)],
-        "indicators": {name: float(value) for name, value in now.items() if name not in _NOT_INDICATORS},
+        "levels": [
+            {"name": name, "role": role, "low": low, "high": high, "distance": _distance(own, low, high)}
+            for name, role, low, high in _places(watch, indicators)
+        ],
+        "indicators": indicators,
     }
+
+
+def exchange_time(watch: Watch, time: int) -> str:
+    """A time (ns) at the watch's exchange: `Wed 28 Jan 2026 09:31:07 EST`."""
+    there = datetime.fromtimestamp(time // NS, UTC).astimezone(sessions(watch.calendar).zone)
+    return f"{there:%a %d %b %Y %H:%M:%S %Z}"
 
 
 def show(statuses: list[dict[str, Any]], console: Console) -> None:
     """The same for people."""
     for status in statuses:
-        price = "no price yet" if status["price"] is None else number(status["price"])
-        console.print(f"[bold]{escape(status['title'])}[/]  {price}  [dim]{status['time'] or ''}[/]")
-        console.print(f"[dim]feed {status['feed'] or '-'}: {status['feed_state'] or 'not running'}[/]")
-        console.print(level_table(status))
+        own = "no price yet" if status["price"] is None else price(status["price"])
+        headline = Text.assemble((status["title"], "bold"), "  ", (own, "bold cyan"))
+        headline.append(f"  {status['exchange_time'] or ''}", "dim")
+        feed = Text(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}", "dim")
+        tables = [ladder(status, roles=True, percents=True)]
         if status["indicators"]:
-            console.print(indicator_table(status["indicators"]))
+            tables.append(indicator_table(status["indicators"]))
+        console.print(headline, feed, "", sep="\n")
+        for table in tables:
+            console.print(table, "", sep="\n")
 
 
-def level_table(status: dict[str, Any]) -> Table:
-    """Levels and zones from the highest down, and how far price has to go to each."""
-    table = Table("level", "name", "role", "distance", "%", box=None, header_style="dim", pad_edge=False)
-    for level in sorted(status["levels"], key=lambda level: -level["high"]):
-        distance = level["distance"]
-        table.add_row(
-            place(level["low"], level["high"]),
-            escape(level["name"]),
-            level["role"] or "",
-            ""
-            if distance is None
-            else "inside"
-            if distance == 0 and level["low"] != level["high"]
-            else f"{distance:+,.2f}",
-            "" if distance is None else f"{100 * distance / status['price']:+.2f}",
-        )
+def ladder(status: dict[str, Any], *, roles: bool, percents: bool) -> Table:
+    """Levels and zones from the highest down, the price where it stands among them, and how far it has to go.
+
+    Args:
+        status: from `status_of`.
+        roles: whether to show what each level is to the market.
+        percents: whether to show distances in percent of the price, too.
+    """
+    own = status["price"]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True)
+    if roles:
+        table.add_column(no_wrap=True, style="dim")
+    table.add_column(no_wrap=True, justify="right")
+    if percents:
+        table.add_column(no_wrap=True, justify="right")
+    levels = sorted(status["levels"], key=lambda level: (-level["high"], -level["low"]))
+    upper = [level for level in levels if own is None or _upper(level, own)]
+    for level in upper:
+        _add_level(table, level, own, roles, percents)
+    if own is not None:
+        table.add_row(*_price_row(status, roles), style="bold cyan")
+    for level in levels[len(upper) :]:
+        _add_level(table, level, own, roles, percents)
     return table
 
 
-def indicator_table(indicators: dict[str, float]) -> Table:
-    """Indicators down, timeframes across."""
-    timeframes = list(dict.fromkeys(name.partition("@")[2] for name in indicators))
-    names = list(dict.fromkeys(name.partition("@")[0] for name in indicators))
-    table = Table("", *timeframes, box=None, header_style="dim", pad_edge=False)
-    for name in names:
-        values = [indicators.get(f"{name}@{timeframe}") for timeframe in timeframes]
-        table.add_row(name, *("" if value is None else f"{value:,.2f}" for value in values))
+def indicator_table(indicators: dict[str, float], timeframes: int | None = None) -> Table:
+    """Indicators down, timeframes across; `timeframes`: only so many, the longest."""
+    frames = list(dict.fromkeys(name.partition("@")[2] for name in indicators))
+    frames = frames[-timeframes:] if timeframes else frames
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for frame in frames:
+        table.add_column(frame, no_wrap=True, justify="right")
+    for name in dict.fromkeys(name.partition("@")[0] for name in indicators):
+        values = [indicators.get(f"{name}@{frame}") for frame in frames]
+        table.add_row(_label(name), *("" if own is None else reading(name, own) for own in values))
     return table
 
 
-def _distance(rule: Level | Zone, price: float | None) -> dict[str, Any]:
+def _places(watch: Watch, indicators: dict[str, float]) -> Iterator[tuple[str, str | None, float, float]]:
+    """Name, role, lower and upper edge of whatever price may cross: levels, zones, and conditions that are levels."""
+    for level in watch.level:
+        yield level.name, level.role, level.price, level.price
+    for zone in watch.zone:
+        yield zone.name, zone.role, zone.low, zone.high
+    for condition in watch.condition:
+        match condition.parsed:
+            case Crosses(left=Price(), right=float(at)):
+                yield condition.name, None, at, at
+            case Crosses(left=Price(), right=Value() as value) if str(value) in indicators:
+                at = indicators[str(value)]
+                yield condition.name, None, at, at
+
+
+def _distance(own: float | None, low: float, high: float) -> float | None:
     """How far price has to go to the level, or the nearer edge of the zone; 0 inside."""
-    low, high = (rule.price, rule.price) if isinstance(rule, Level) else (rule.low, rule.high)
-    distance = None
-    if price is not None:
-        distance = low - price if price < low else high - price if price > high else 0.0
-    return {"name": rule.name, "low": low, "high": high, "role": rule.role, "distance": distance}
+    if own is None:
+        return None
+    return low - own if own < low else high - own if own > high else 0.0
 
 
-def _text(fields: dict[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in fields.items()}
+def _upper(level: dict[str, Any], own: float) -> bool:
+    """Whether the level stands above the price's own row; a zone does that holds it."""
+    return bool(level["low"] > own or level["low"] < own <= level["high"])
+
+
+def _add_level(table: Table, level: dict[str, Any], own: float | None, roles: bool, percents: bool) -> None:
+    low, high, distance = level["low"], level["high"], level["distance"]
+    inside = own is not None and low < high and low <= own <= high
+    far = "inside" if inside else "" if distance is None or own is None else _signed(distance, own)
+    cells: list[str | Text] = [place(low, high), Text(level["name"])]
+    cells += [level["role"] or ""] if roles else []
+    cells += [far]
+    if percents:
+        cells.append("" if distance is None or not own else percent(distance / own))
+    table.add_row(*cells, style="bold" if inside else None)
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
+def _signed(distance: float, own: float) -> str:
+    return f"{'-' if distance < 0 else '+'}{points(abs(distance), own)}"
+
+
+def _price_row(status: dict[str, Any], roles: bool) -> list[str]:
+    return [f"▶ {price(status['price'])}", "price", *([""] if roles else []), ""]
+
+
+def _label(name: str) -> str:
+    """`RSI(14)`; what belongs to the indicator above it is indented."""
+    own, _, output = name.partition(".")
+    return {"": own.upper(), "signal": "  signal", "hist": "  histogram"}[output]

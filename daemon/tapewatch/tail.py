@@ -3,20 +3,24 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from tapewatch.alerts.alert import Alert, decode, encode
 from tapewatch.config import Config, state_dir
+from tapewatch.notify.render import exchange_time, one_line, render
+from tapewatch.store.errors import RedisUnavailableError
 from tapewatch.store.keys import Keys
-from tapewatch.store.server import connect_redis
+from tapewatch.store.server import connect_redis, where
 
-_LISTEN_SECONDS = 0.5
+_LISTEN_SECONDS = 0.2
 """How often it is looked whether to stop."""
 
-_ARROWS = {"up": "[green]▲[/]", "down": "[red]▼[/]", None: "●"}
+_COLOURS = {"up": "green", "down": "red", None: "yellow"}
 
 
 async def follow(config: Config, stop: asyncio.Event, *, as_json: bool) -> None:
@@ -28,23 +32,37 @@ async def follow(config: Config, stop: asyncio.Event, *, as_json: bool) -> None:
         as_json: the CloudEvents JSON, an object a line; else a line for people.
 
     Raises:
-        RedisUnavailableError: no daemon runs there.
+        RedisUnavailableError: no daemon runs there, or no longer.
     """
-    console = Console()
-    async with connect_redis(config.redis_url(), state_dir(config)) as redis:
-        async for alert in published(redis, Keys(config.name).channels, stop):
-            if as_json:
-                sys.stdout.write(encode(alert).decode() + "\n")
-                sys.stdout.flush()
-            else:
-                console.print(alert_line(alert), highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
+    url, folder = config.redis_url(), state_dir(config)
+    async with connect_redis(url, folder) as redis:
+        try:
+            async for alert in published(redis, Keys(config.name).channels, stop):
+                if as_json:
+                    sys.stdout.write(encode(alert).decode() + "\n")
+                    sys.stdout.flush()
+                else:
+                    console.print(alert_line(alert), highlight=False)
+        except RedisConnectionError:
+            raise RedisUnavailableError(
+                f"the Redis at {where(url, folder)} has gone: is tapewatch still running?"
+            ) from None
 
 
-def alert_line(alert: Alert) -> str:
-    """One line in rich's markup; what a config wrote is no markup."""
-    when = alert.data.exchange_time[:19].replace("T", " ")
-    target = f"  [dim]next {escape(alert.data.next)}[/]" if alert.data.next else ""
-    return f"[dim]{when}[/]  {_ARROWS[alert.data.direction]} {escape(alert.data.text)}{target}"
+def alert_line(alert: Alert) -> Text:
+    """Exchange time, what happened, the next target."""
+    wording = render(alert)
+    line = _line(alert, exchange_time(alert.data).partition(" (")[0], wording.arrow, wording.headline)
+    return line.append(f"  next {wording.next}", "dim") if wording.next else line
+
+
+def short_line(alert: Alert) -> Text:
+    """The same for a view that shows symbol, year and zone elsewhere, and has no room."""
+    wording = render(alert)
+    when = datetime.fromisoformat(alert.data.exchange_time)
+    headline = wording.headline.removeprefix(one_line(alert.data.title)).lstrip(": ")
+    return _line(alert, f"{when:%d %b %H:%M}", wording.arrow, headline)
 
 
 async def published(redis: Redis, pattern: str, stop: asyncio.Event) -> AsyncIterator[Alert]:
@@ -55,3 +73,9 @@ async def published(redis: Redis, pattern: str, stop: asyncio.Event) -> AsyncIte
             message = await channel.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_SECONDS)
             if message is not None:
                 yield decode(message["data"])
+
+
+def _line(alert: Alert, when: str, arrow: str, headline: str) -> Text:
+    colour = _COLOURS[alert.data.direction]
+    style = f"bold {colour}" if alert.data.severity == "critical" else colour
+    return Text.assemble((when, "dim"), "  ", (f"{arrow} ", colour), (headline, style))

@@ -11,17 +11,15 @@ import msgspec
 import numpy as np
 
 from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, Pivot, alert_id
-from tapewatch.alerts.wording import number, passage, place, price, spoken
+from tapewatch.alerts.wording import Scene, nearest, sentence
 from tapewatch.engine import events as ev
 from tapewatch.engine.events import Events
 from tapewatch.engine.plan import Layout
 from tapewatch.engine.watch import (
-    DivergenceRule,
     LevelCrossRule,
     LevelRule,
     PriceCrossRule,
     Rule,
-    ValueCrossRule,
     ZoneRule,
 )
 from tapewatch.market.ticks import NS
@@ -29,6 +27,12 @@ from tapewatch.market.ticks import NS
 WARM_BARS = 250
 """Bars after which an indicator that never forgets its first bars is warm."""
 _REMEMBERS = ("rsi", "ema", "macd", "atr")
+
+_DISTANCE_DECIMALS = 10
+"""The difference of two prices, without its rounding error."""
+
+_AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
+_FAILED = (ev.LEVEL_FAILED, ev.ZONE_FAILED)
 
 Severity = Literal["info", "warning", "critical"]
 
@@ -58,7 +62,8 @@ def iso_ns(time: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"
 
 
-def _local(time: int, zone: ZoneInfo) -> str:
+def local_iso(time: int, zone: ZoneInfo) -> str:
+    """Nanoseconds since 1970 as ISO 8601 with milliseconds and the zone's offset."""
     seconds, ns = divmod(time, NS)
     local = datetime.fromtimestamp(seconds, UTC).astimezone(zone).replace(microsecond=ns // 1000)
     return local.isoformat(timespec="milliseconds")
@@ -110,7 +115,7 @@ class AlertBuilder:
         }
         counts = values[len(names) : len(names) + len(watch.timeframes)].tolist()
         cold = _cold(indicators, dict(zip(watch.timeframes, counts, strict=True)))
-        low, high = _place(rule, event)
+        edges = _edges(rule, event)
         pivots = _pivots(event) if kind in (ev.REGULAR_BEARISH, ev.REGULAR_BULLISH) else msgspec.UNSET
         follows = None
         if event["follows"] != ev.NOTHING:
@@ -128,10 +133,10 @@ class AlertBuilder:
             role=text.role,
             direction=direction,
             price=price,
-            level=msgspec.UNSET if zone else low,
-            low=low if zone and low is not None else msgspec.UNSET,
-            high=high if zone and high is not None else msgspec.UNSET,
-            distance=_distance(kind, price, low, high),
+            level=msgspec.UNSET if zone else edges[0] if edges else None,
+            low=edges[0] if zone else msgspec.UNSET,
+            high=edges[1] if zone else msgspec.UNSET,
+            distance=_distance(kind, price, edges),
             timeframe=timeframe,
             indicators=indicators,
             gap="session" if event["gap"] else None,
@@ -143,33 +148,33 @@ class AlertBuilder:
             warm=not cold,
             cold=cold,
             severity=text.severity,
-            next=text.next if _leads_on(text.role, direction) else None,
+            next=text.next if kind not in _FAILED and _leads_on(text.role, direction) else None,
             note=text.note,
-            text=_sentence(event, rule, title, timeframe, indicators, low, high),
-            exchange_time=_local(time, watch.sessions.zone),
+            text=sentence(event, Scene(rule, title, timeframe, indicators, edges)),
+            exchange_time=local_iso(time, watch.sessions.zone),
             zone=str(watch.sessions.zone),
             time_ns=str(time),
         )
 
 
-def _place(rule: Rule, event: Any) -> tuple[float | None, float | None]:
-    """The level (twice) or the zone that the rule stands at; crosses of values and divergences have none."""
+def _edges(rule: Rule, event: Any) -> tuple[float, ...]:
+    """The level, or the zone's two edges; crosses of values and divergences stand nowhere."""
     if isinstance(rule, ZoneRule):
         return rule.low, rule.high
     if isinstance(rule, LevelRule | LevelCrossRule):
-        return rule.price, rule.price
+        return (rule.price,)
     level = float(event["level"])
-    return (None, None) if math.isnan(level) else (level, level)
+    return () if math.isnan(level) else (level,)
 
 
-def _distance(kind: int, price: float, low: float | None, high: float | None) -> float | None:
-    if low is None or high is None:
+def _distance(kind: int, price: float, edges: tuple[float, ...]) -> float | None:
+    """From the level, or the edge that was passed; from the nearer one where a close says so."""
+    if not edges:
         return None
-    at_high = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
-    edge = high if kind in at_high else low
+    edge = edges[-1 if kind in _AT_UPPER_EDGE else 0]
     if kind in (ev.ZONE_CONFIRMED, ev.ZONE_FAILED):
-        edge = min(low, high, key=lambda side: abs(price - side))
-    return round(price - edge, 6)  # the difference of two prices, without its rounding error
+        edge = nearest(price, edges)
+    return round(price - edge, _DISTANCE_DECIMALS)
 
 
 def _leads_on(role: str | None, direction: str) -> bool:
@@ -195,41 +200,3 @@ def _pivots(event: Any) -> tuple[Pivot, Pivot]:
         for i in range(2)
     )
     return first, second
-
-
-def _sentence(
-    event: Any,
-    rule: Rule,
-    title: str,
-    timeframe: str | None,
-    indicators: dict[str, float],
-    low: float | None,
-    high: float | None,
-) -> str:
-    kind, close = int(event["type"]), price(float(event["price"]))
-    up = event["direction"] > 0
-    if isinstance(rule, DivergenceRule):
-        return f"{title}: {_divergence(event, rule, up)}"
-    if isinstance(rule, ValueCrossRule):
-        left = f"{spoken(str(rule.left))} {indicators[str(rule.left)]:,.2f}"
-        right = f"{rule.right:g}" if isinstance(rule.right, float) else spoken(str(rule.right))
-        return f"{title}: {left} crossed {'above' if up else 'below'} {right}, {timeframe} close {close}"
-    where = place(low or 0.0, high or 0.0)
-    if isinstance(rule, PriceCrossRule):
-        where = f"{spoken(str(rule.value))} {where}"
-    if event["follows"] != ev.NOTHING:
-        result = "confirmed" if kind in (ev.LEVEL_CONFIRMED, ev.ZONE_CONFIRMED) else "failed"
-        return f"{title} {passage(int(event['follows']), where)}: {result} by the {timeframe} close {close}"
-    extra = " after the session break" if event["gap"] else ""
-    extra += " in extended hours" if event["extended"] else ""
-    return f"{title} {passage(kind, where)}{extra}, at {close}"
-
-
-def _divergence(event: Any, rule: DivergenceRule, up: bool) -> str:
-    prices, values = event["pivot_prices"], event["pivot_values"]
-    side, extreme = ("bullish", "low") if up else ("bearish", "high")
-    price_word, value_word = ("below", "above") if up else ("above", "below")
-    return (
-        f"{side} divergence on {spoken(str(rule.value))}: price {extreme} {number(float(prices[1]))} "
-        f"{price_word} {number(float(prices[0]))}, oscillator {values[1]:,.1f} {value_word} {values[0]:,.1f}"
-    )

@@ -28,7 +28,7 @@ def form(S, I, symbols, frames, ops, k, time, price, size, mask):
         S[k, base + p.BAR_CLOSE * nf] = price
         S[k, base + p.VOLUME * nf] += size
         formed |= 1 << j
-    j = np.int64(0)
+    j = np.int64(0)  # see kernels.py
     while j < nf:  # as a rule all timeframes in one go
         upto = nf if formed == (1 << nf) - 1 else j + 1
         if (formed >> j) & 1:

@@ -5,7 +5,6 @@ escapes it for itself. `Wording` keeps what a config may have written freely (he
 apart from what only this module wrote (facts, indicators).
 """
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tapewatch.alerts.alert import Alert, AlertData
+from tapewatch.alerts.numbers import level, oscillator, place, points, price, reading
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import duration_ns
 
@@ -91,25 +91,6 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def price(value: float) -> str:
-    """A price, or points: `6,950.25`; five digits where it is small (`1.0845`), two decimals at least."""
-    digits = 4 - math.floor(math.log10(abs(value))) if value else 2
-    decimals = max(2, min(digits, 8))
-    whole, _, fraction = f"{value:,.{decimals}f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0'):0<2}"
-
-
-def level(value: float) -> str:
-    """A level as a trader writes it: `7,000`, `166.50`."""
-    return f"{value:,.0f}" if value.is_integer() else price(value)
-
-
-def oscillator(value: float) -> str:
-    """A value that is no price: `59.7`; two digits where it is near zero (`0.042`)."""
-    decimals = 1 if abs(value) >= 1 or not value else min(1 - math.floor(math.log10(abs(value))), 8)
-    return f"{value:,.{decimals}f}"
-
-
 def exchange_time(data: AlertData) -> str:
     """Event time at the exchange and in UTC: `2026-01-28 09:31:07 EST (14:31:07 UTC)`."""
     utc = datetime.fromtimestamp(int(data.time_ns) // NS, UTC)
@@ -125,30 +106,35 @@ def exchange_time(data: AlertData) -> str:
 
 
 def _facts(data: AlertData) -> Iterator[Fact]:
-    yield Fact("Price", price(data.price))
+    reference = _reference(data)
+    yield Fact("Price", price(data.price, reference))
     role = f" ({data.role})" if data.role else ""
     if isinstance(data.low, float) and isinstance(data.high, float):
-        yield Fact("Zone", f"{level(data.low)}–{level(data.high)}{role}")
+        yield Fact("Zone", f"{place(data.low, data.high)}{role}")
     elif isinstance(data.level, float):
         yield Fact("Level", f"{level(data.level)}{role}")
-    if data.distance is not None:
-        yield Fact("Distance", _distance(data.price, data.distance))
+    if data.distance is not None and reference is not None:
+        yield Fact("Distance", _distance(data.distance, reference))
     yield from _pivots(data)
     yield Fact("Exchange time", exchange_time(data))
     if remarks := list(_remarks(data)):
         yield Fact("Mind", "; ".join(remarks))
 
 
-def _distance(last: float, distance: float) -> str:
+def _reference(data: AlertData) -> float | None:
+    """The level, or the edge of the zone, that the distance is from."""
+    # 6,970.1 - 0.1 is not quite 6,970 in binary.
+    return None if data.distance is None else round(data.price - data.distance, 8)
+
+
+def _distance(distance: float, reference: float) -> str:
     """`12.50 points (0.18%) above 6,970`: signed distance from level or zone edge to the price."""
-    reference = round(last - distance, 8)  # 6,970.1 - 0.1 is not quite 6,970 in binary
     if not distance:
         return f"at {level(reference)}"
     percent = 100 * abs(distance) / reference
     share = f"{percent:.2f}%" if percent >= 0.005 else "<0.01%"
-    return (
-        f"{price(abs(distance))} points ({share}) {'above' if distance > 0 else 'below'} {level(reference)}"
-    )
+    side = "above" if distance > 0 else "below"
+    return f"{points(abs(distance), reference)} points ({share}) {side} {level(reference)}"
 
 
 def _pivots(data: AlertData) -> Iterator[Fact]:
@@ -180,7 +166,7 @@ def _indicators(data: AlertData) -> list[Fact]:
             kind, periods, output, timeframe = form.groups()
             lines = groups.setdefault(timeframe, {})
             name = f"{kind.upper()}({periods})"
-            text = price(value) if kind in ("sma", "ema") else oscillator(value)
+            text = reading(kind, value)
             lines[name] = (
                 f"{lines[name]} / {output[1:]} {text}"
                 if output and name in lines

@@ -1,35 +1,37 @@
 """A made-up alert, and its way to one receiver: `tapewatch notify-test`."""
 
 import time
-from datetime import UTC, datetime
 from functools import partial
 
-from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, alert_id, encode
+from tapewatch.alerts.alert import Alert, AlertData, alert_id, encode
+from tapewatch.alerts.build import iso_ns, local_iso
+from tapewatch.alerts.numbers import level as level_text
+from tapewatch.alerts.schema import TEST_TYPE
 from tapewatch.config import Config, Level, Watch
 from tapewatch.engine.indicators import OUTPUTS, parse_indicator
 from tapewatch.market.sessions import sessions
-from tapewatch.market.ticks import NS
 from tapewatch.notify.build import ReceiverError, build
 from tapewatch.notify.http import http_client
-from tapewatch.notify.render import level as level_text
 from tapewatch.notify.sender import PermanentError, TemporaryError
 from tapewatch.problems import did_you_mean
 
-TYPE = f"{TYPE_PREFIX}test"
-"""Not the type of a crossing: a program that trades on those must not trade on this."""
+
+class NotDeliveredError(Exception):
+    """The receiver did not take the alert; the message says why, without its URL."""
 
 
 async def send_test(config: Config, receiver_name: str) -> None:
     """Sends the sample alert to one receiver, once, whatever the routes say.
 
     Raises:
-        ReceiverError: there is no such receiver, it lacks a secret, or it did not take the alert.
+        ReceiverError: there is no such receiver, or it lacks a secret.
         ConfigError: a secret's file cannot be read.
+        NotDeliveredError: it did not take the alert.
     """
     receiver = next((each for each in config.receiver if each.name == receiver_name), None)
     if receiver is None:
         names = [each.name for each in config.receiver]
-        there_are = f"there are {', '.join(names)}" if names else "add a [[receiver]]"
+        there_are = f"it has {', '.join(names)}" if names else "add a [[receiver]]"
         raise ReceiverError(
             f"the config has no receiver {receiver_name!r}: {did_you_mean(receiver_name, names, there_are)}"
         )
@@ -39,7 +41,7 @@ async def send_test(config: Config, receiver_name: str) -> None:
         try:
             await sender.send(alert, encode(alert))
         except (PermanentError, TemporaryError) as error:
-            raise ReceiverError(f"receiver {receiver_name!r} did not take it: {error.reason}") from None
+            raise NotDeliveredError(f"receiver {receiver_name!r} did not take it: {error.reason}") from None
 
 
 def sample_alert(config: Config) -> Alert:
@@ -49,16 +51,15 @@ def sample_alert(config: Config) -> Alert:
     """
     watch, level = _first_level(config)
     now = time.time_ns()
-    utc = datetime.fromtimestamp(now // NS, UTC)
     zone = sessions(watch.calendar).zone
     title = watch.title or watch.symbol
     price = round(level.price * 1.0005, 2)
     return Alert(
-        id=alert_id(config.name, watch.symbol, level.name, TYPE, now, 0),
+        id=alert_id(config.name, watch.symbol, level.name, TEST_TYPE, now, 0),
         source=f"/tapewatch/{config.name}",
-        type=TYPE,
+        type=TEST_TYPE,
         subject=watch.symbol,
-        time=f"{utc:%Y-%m-%dT%H:%M:%S}.{now % NS:09d}Z",
+        time=iso_ns(now),
         data=AlertData(
             rule=level.name or level_text(level.price),
             title=title,
@@ -79,7 +80,7 @@ def sample_alert(config: Config) -> Alert:
             next=level.next,
             note=" ".join(filter(None, ("This is a test: the figures are made up.", level.note))),
             text=f"TEST: {title} crossed above {level_text(level.price)}",
-            exchange_time=datetime.fromtimestamp(now // NS, zone).isoformat(),
+            exchange_time=local_iso(now, zone),
             zone=str(zone),
             time_ns=str(now),
         ),

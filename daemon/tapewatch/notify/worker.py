@@ -67,6 +67,10 @@ class Retry:
         return random.uniform(pause / 2, pause)  # noqa: S311
 
 
+REDIS_RETRY = Retry(first=0.1, longest=1.0)
+"""Redis is ours and near: once it is back, alerts do not wait."""
+
+
 @dataclass
 class Counts:
     """What a worker did since its start, for metrics."""
@@ -259,7 +263,7 @@ class Worker:
                 failures += 1
                 if failures == 1:
                     self._log.warning("notify.redis_away", error=type(error).__name__)
-                await asyncio.sleep(self._retry.pause(failures))
+                await asyncio.sleep(REDIS_RETRY.pause(failures))
             else:
                 if failures:
                     self._log.info("notify.redis_back", attempts=failures)
