@@ -180,14 +180,15 @@ def compile_watches(watches: Sequence[Watch]) -> Tables:
     ops: list[tuple[float, ...]] = []
     rules: list[tuple[float, ...]] = []
     layouts: list[Layout] = []
-    shared: dict[object, tuple[int, int, int]] = {}
+    shared: dict[object, tuple[tuple[int, int, int], tuple[str, ...]]] = {}
     calendars: dict[str, tuple[int, int]] = {}
     sessions: list[NDArray[np.int64]] = []
     for row, watch in zip(symbols, watches, strict=True):
         builder = _Builder(watch)
         shape = (watch.timeframes, watch.indicators)
         if shape not in shared:
-            shared[shape] = (len(frames), len(ops), len(ops) + len(builder.ops))
+            rows = (len(frames), len(ops), len(ops) + len(builder.ops))
+            shared[shape] = rows, tuple(builder.value_names)
             frames += [0 if name == DAY else duration_ns(name) for name in watch.timeframes]
             ops += builder.ops
         calendar = watch.sessions.calendar
@@ -195,17 +196,15 @@ def compile_watches(watches: Sequence[Watch]) -> Tables:
             start = sum(map(len, sessions))
             calendars[calendar] = (start, start + len(watch.sessions.opens))
             sessions.append(_session_rows(watch))
-        row["frames"], row["ops"], row["ops_end"] = shared[shape]
+        (row["frames"], row["ops"], row["ops_end"]), names = shared[shape]
         row["n_frames"] = len(watch.timeframes)
         row["rules"], row["rules_end"] = len(rules), len(rules) + len(builder.rules)
         row["sessions"], row["sessions_end"] = calendars[calendar]
-        row["values"], row["n_values"] = builder.values, len(builder.value_names)
+        row["values"], row["n_values"] = builder.values, len(names)
         row["width"], row["ring_width"], row["ring"] = builder.width, builder.ring_width, builder.ring
         row["extended"], row["max_jump"] = watch.extended, watch.max_jump
         rules += builder.rules
-        layouts.append(
-            Layout(watch, tuple(builder.value_names), builder.values, builder.width, builder.ring_width)
-        )
+        layouts.append(Layout(watch, names, builder.values, builder.width, builder.ring_width))
     return Tables(
         symbols,
         np.array(frames, np.int64),
