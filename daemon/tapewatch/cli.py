@@ -232,15 +232,14 @@ def tail(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> Non
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show every watch: last price, distance to each level, indicators, the feed's health."""
-    from rich.console import Console
-
     from tapewatch.status import read, show
+    from tapewatch.terminal import Terminal
 
     statuses = runner.run(read(_load(config)))
     if json:
         print(json_module.dumps(statuses))
     else:
-        show(statuses, Console(highlight=False))
+        show(statuses, Terminal())
 
 
 @app.command("notify-test")
@@ -299,7 +298,7 @@ def _announce_compiling() -> None:
     """Numba compiles when the kernels are imported, so it has to be said before."""
     from tapewatch.engine import compiled
 
-    if compiled.FIRST_START:
+    if compiled.FIRST_START and "tapewatch.engine.kernels" not in sys.modules:
         say("compiling the kernels, once after an installation: 10 to 20 seconds")
 
 

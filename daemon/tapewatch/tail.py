@@ -7,7 +7,6 @@ from datetime import datetime
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from rich.console import Console
 from rich.text import Text
 
 from tapewatch.alerts.alert import Alert, decode, encode
@@ -16,6 +15,7 @@ from tapewatch.notify.render import exchange_time, one_line, render
 from tapewatch.store.errors import RedisUnavailableError
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis, where
+from tapewatch.terminal import Terminal
 
 _LISTEN_SECONDS = 0.2
 """How often it is looked whether to stop."""
@@ -34,7 +34,7 @@ async def follow(config: Config, stop: asyncio.Event, *, as_json: bool) -> None:
     Raises:
         RedisUnavailableError: no daemon runs there, or no longer.
     """
-    console = Console(soft_wrap=True)
+    console = Terminal()
     url, folder = config.redis_url(), state_dir(config)
     async with connect_redis(url, folder) as redis:
         try:
@@ -43,7 +43,7 @@ async def follow(config: Config, stop: asyncio.Event, *, as_json: bool) -> None:
                     sys.stdout.write(encode(alert).decode() + "\n")
                     sys.stdout.flush()
                 else:
-                    console.print(alert_line(alert), highlight=False)
+                    console.print(alert_line(alert), soft_wrap=True)
         except RedisConnectionError:
             raise RedisUnavailableError(
                 f"the Redis at {where(url, folder)} has gone: is tapewatch still running?"

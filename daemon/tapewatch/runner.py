@@ -1,0 +1,148 @@
+"""How a command runs and how it ends: exit codes, one line an error, signals, the event loop."""
+
+import asyncio
+import gc
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from tapewatch.problems import ConfigError
+
+DONE = 0
+FAILED = 1
+WRONG = 2
+"""Exit codes: done, it failed, the command or config is wrong."""
+
+
+class WrongCommandError(ValueError):
+    """The command asks for what cannot be; the message says what could."""
+
+
+def main(app: Callable[[], object]) -> NoReturn:
+    """Runs the command line `app` and exits; what people can act on is one line, without a traceback."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(FAILED))
+    _keep_going_on_any_terminal()
+    code = _outcome(app)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _failed(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+    sys.exit(code)
+
+
+def _outcome(app: Callable[[], object]) -> int | str | None:
+    try:
+        app()
+    except SystemExit as end:
+        return end.code
+    except ConfigError as error:
+        say(str(error))
+        return WRONG
+    except WrongCommandError as error:
+        say(f"error: {error}")
+        return WRONG
+    except Exception as error:
+        if not _is_for_people(error):
+            raise
+        return _failed(error)
+    return DONE
+
+
+@contextmanager
+def wrong(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds mean that the command or its config is wrong."""
+    try:
+        yield
+    except kinds as error:
+        raise WrongCommandError(str(error)) from None
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Around imports and set-up, whose million objects stay: to look for garbage there is a tenth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def stoppable() -> None:
+    """From now on SIGINT and SIGTERM end the program, and all is well."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(DONE))
+
+
+def run_until_stopped(main_: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Runs until it ends by itself or SIGINT or SIGTERM sets the event."""
+
+    async def with_signals() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await main_(stop)
+        finally:
+            stoppable()
+
+    run(with_signals())
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """The coroutine's result, on uvloop where it exists; of an error group, its first error."""
+    try:
+        import uvloop
+    except ImportError:
+        runner = asyncio.Runner()
+    else:
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with runner:
+        try:
+            return runner.run(work)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+
+
+def say(text: str) -> None:
+    """A line for people, which is no output."""
+    print(text, file=sys.stderr)
+
+
+def write_utf8() -> None:
+    """Standard output becomes UTF-8, whatever the terminal's locale: what follows is for programs."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _keep_going_on_any_terminal() -> None:
+    """A terminal without an en dash shows a question mark in its place."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _is_for_people(error: Exception) -> bool:
+    """Errors of this program, of Redis and of the operating system say what is wrong; others are our mistakes."""
+    ours = type(error).__module__.startswith(("tapewatch.", "redis."))
+    return ours or isinstance(error, OSError)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):  # who read us has enough
+        return FAILED
+    what = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    say(f"error: {what}")
+    return FAILED

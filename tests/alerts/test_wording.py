@@ -1,0 +1,141 @@
+"""Numbers, names and sentences."""
+
+import re
+
+import pytest
+from alert_tapes import config, random_walk, texts
+
+from tapewatch.alerts import numbers
+from tapewatch.replay import replay_ticks
+
+ZONE = {"name": "resistance", "low": 6950, "high": 6970}
+BREAKOUT = {"name": "breakout", "price": 7000}
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "words"),
+    [
+        (7000, None, "7,000.00"),
+        (6949.671, None, "6,949.67"),
+        (166.5, None, "166.50"),
+        (1.0845, None, "1.0845"),
+        (0.00001234, None, "0.00001234"),
+        (165.9999, 166, "165.9999"),
+        (166.0, 166, "166.00"),
+        (165.98, 166, "165.98"),
+    ],
+)
+def test_a_price_has_the_digits_that_tell_it_apart(value: float, beside: float | None, words: str) -> None:
+    assert numbers.price(value, beside) == words
+
+
+def test_a_level_is_written_as_a_trader_writes_it() -> None:
+    assert numbers.place(7000, 7000) == "7,000"
+    assert numbers.place(6950, 6970) == "6,950–6,970"
+    assert numbers.place(1.0845, 1.0845) == "1.0845"
+    assert numbers.place(166.5, 167.0) == "166.50–167"
+
+
+def test_a_distance_is_as_fine_as_its_price() -> None:
+    assert numbers.points(46.18911, 6870.0) == "46.19"
+    assert numbers.points(0.0012, 1.0845) == "0.0012"
+    assert numbers.points(0.0001, 166.0) == "0.0001"
+    assert numbers.points(0.0, 166.0) == "0.00"
+
+
+def test_an_indicator_is_never_without_its_timeframe() -> None:
+    assert numbers.spoken("rsi(14)@1d") == "RSI(14)@1d"
+    assert numbers.spoken("macd(12,26,9).hist@1h") == "MACD(12,26,9)@1h histogram"
+
+
+@pytest.mark.parametrize(
+    ("ticks", "sentence"),
+    [
+        ("6949 6951", "S&P 500 entered 6,950–6,970 from below, at 6,951.00"),
+        ("6949 6951 6949.5", "S&P 500 was rejected at 6,950–6,970 and fell back below it, at 6,949.50"),
+        ("6949 6951 6971", "S&P 500 broke above 6,950–6,970, at 6,971.00"),
+        ("6971 6969", "S&P 500 entered 6,950–6,970 from above, at 6,969.00"),
+        ("6971 6969 6971", "S&P 500 bounced off 6,950–6,970 and is back above it, at 6,971.00"),
+        ("6971 6969 6949", "S&P 500 broke below 6,950–6,970, at 6,949.00"),
+        ("6949 6971", "S&P 500 jumped up over 6,950–6,970, at 6,971.00"),
+        ("6971 6949", "S&P 500 jumped down over 6,950–6,970, at 6,949.00"),
+    ],
+)
+def test_what_happens_at_a_zone(ticks: str, sentence: str) -> None:
+    assert texts(ticks, zone=[ZONE])[-1] == sentence
+
+
+def test_what_happens_at_a_level() -> None:
+    assert texts("6999 7000 6999.999", level=[BREAKOUT]) == [
+        "S&P 500 crossed above 7,000, at 7,000.00",
+        "S&P 500 crossed below 7,000, at 6,999.999",
+    ]
+
+
+def test_a_small_price_keeps_its_digits() -> None:
+    said = texts("1.0840 1.0846", title="EUR/USD", level=[{"price": 1.0845}])
+    assert said == ["EUR/USD crossed above 1.0845, at 1.0846"]
+
+
+def test_the_first_price_after_a_break_and_extended_hours_are_told() -> None:
+    level = [{"name": "support", "price": 6790}]
+    assert texts("6791 29T09:30=6781", level=level) == [
+        "S&P 500 crossed below 6,790, at 6,781.00 after a session break"
+    ]
+    assert texts("6791 16:30=6781", level=level, hours="extended") == [
+        "S&P 500 crossed below 6,790, at 6,781.00, in extended hours"
+    ]
+
+
+def test_a_close_confirms_or_fails_what_it_names() -> None:
+    own = [BREAKOUT | {"confirm": "1m"}]
+    assert texts("6999 7001 09:31:01=7002", level=own)[1:] == [
+        "S&P 500: cross above 7,000 confirmed (1m close 7,001.00)"
+    ]
+    assert texts("6999 7001 09:30:30=7002 6999.998 09:31:02=7001", level=own)[1:3] == [
+        "S&P 500 crossed below 7,000, at 6,999.998",
+        "S&P 500: cross below 7,000 confirmed (1m close 6,999.998)",
+    ]
+    zone = [ZONE | {"confirm": "1m", "rearm": 5}]
+    assert texts("6949 6951 6948 09:31:01=6980", zone=zone)[1] == (
+        "S&P 500: entry into 6,950–6,970 from below failed (1m close 6,948.00)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        (
+            "price crosses sma(5)@1m",
+            r"S&P 500 crossed (above|below) SMA\(5\)@1m \([67],\d{3}\.\d+\), at [67],\d{3}",
+        ),
+        (
+            "rsi(5)@5m crosses 50",
+            r"S&P 500: RSI\(5\)@5m crossed (above|below) 50, at \d\d\.\d+ \(5m close [67],",
+        ),
+        (
+            "macd@5m crosses macd.signal@5m",
+            r"S&P 500: MACD\(12,26,9\)@5m crossed (above|below) its signal line, at -?\d+\.\d+ \(5m close ",
+        ),
+        (
+            "macd.hist@5m crosses 0",
+            r"S&P 500: MACD\(12,26,9\)@5m histogram crossed (above|below) 0, at -?0\.\d+ \(",
+        ),
+        (
+            "sma(5)@5m crosses ema(9)@5m",
+            r"S&P 500: SMA\(5\)@5m crossed (above|below) EMA\(9\)@5m, at [67],\d{3}\.",
+        ),
+        (
+            "rsi(5)@1m diverges bearish",
+            r"S&P 500: bearish divergence on RSI\(5\)@1m, price made a higher high \([67],.* → [67],.*\), "
+            r"RSI a lower one \(\d\d\.\d+ → \d\d\.\d+\)$",
+        ),
+        ("macd.hist@1m diverges bullish", r"S&P 500: bullish divergence on MACD\(12,26,9\)@1m histogram, "),
+    ],
+)
+def test_what_indicators_say(when: str, sentence: str) -> None:
+    own = config(condition=[{"name": "condition", "when": when}], timeframes=["1m", "5m"])
+    fired = replay_ticks(own, random_walk(1, seed=3))
+    assert fired
+    for alert in fired:
+        assert re.match(sentence, alert.data.text), alert.data.text

@@ -1,0 +1,121 @@
+"""What `status` says of a watch."""
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tapewatch.config import Watch
+from tapewatch.status import indicator_table, ladder, show, status_of
+
+NOW = {
+    "price": "6961.25",
+    "time": "2026-01-28T14:31:07.000000000Z",
+    "time_ns": "1769610667000000000",
+    "feed": "tape",
+    "feed_state": "live",
+    "rsi(14)@1h": "58.44",
+    "rsi(14)@1d": "59.7",
+    "macd(12,26,9).hist@1d": "0.042",
+    "sma(50)@1d": "6870.504",
+}
+
+WATCH = Watch.model_validate(
+    {
+        "symbol": "SPX",
+        "title": "S&P 500",
+        "level": [
+            {"name": "breakout", "price": 7000.0, "role": "breakout"},
+            {"name": "support [old]", "price": 6790.0, "role": "support"},
+        ],
+        "zone": [
+            {"name": "resistance", "low": 6950.0, "high": 6970.0},
+            {"name": "target", "low": 7100.0, "high": 7200.0},
+        ],
+        "condition": [
+            {"name": "50-day average", "when": "price crosses sma(50)@1d"},
+            {"name": "200-day average", "when": "price crosses sma(200)@1d"},
+            {"name": "half", "when": "price crosses below 6900"},
+            {"name": "overbought", "when": "rsi(14)@1d crosses above 70"},
+        ],
+    }
+)
+
+
+def printed(*what: Any, width: int = 100) -> list[str]:
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        for each in what:
+            console.print(each)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_a_distance_is_how_far_price_has_to_go() -> None:
+    distances = {each["name"]: each["distance"] for each in status_of(WATCH, NOW)["levels"]}
+    assert distances == {
+        "breakout": 38.75,
+        "support [old]": -171.25,
+        "resistance": 0.0,
+        "target": 138.75,
+        "50-day average": pytest.approx(-90.746),
+        "half": -61.25,
+    }
+    above = status_of(WATCH, NOW | {"price": "7250"})
+    assert {each["name"]: each["distance"] for each in above["levels"]}["target"] == -50
+
+
+def test_the_price_stands_where_it_is_among_the_levels() -> None:
+    rows = printed(ladder(status_of(WATCH, NOW), roles=True, percents=True))
+    assert [row.split() for row in rows] == [
+        ["7,100–7,200", "target", "+138.75", "+1.99%"],
+        ["7,000", "breakout", "breakout", "+38.75", "+0.56%"],
+        ["6,950–6,970", "resistance", "inside", "+0.00%"],
+        ["▶", "6,961.25", "price"],
+        ["6,900", "half", "-61.25", "-0.88%"],
+        ["6,870.50", "50-day", "average", "-90.75", "-1.30%"],
+        ["6,790", "support", "[old]", "support", "-171.25", "-2.46%"],
+    ]
+
+
+def test_before_the_first_tick_the_levels_stand_alone() -> None:
+    status = status_of(WATCH, {})
+    assert (status["price"], status["exchange_time"], status["indicators"]) == (None, None, {})
+    assert printed(ladder(status, roles=False, percents=False)) == [
+        "7,100–7,200  target",
+        "      7,000  breakout",
+        "6,950–6,970  resistance",
+        "      6,900  half",
+        "      6,790  support [old]",
+    ]
+    assert "no price yet" in printed_status(status)
+
+
+def test_indicators_stand_by_their_timeframes() -> None:
+    assert printed(indicator_table(status_of(WATCH, NOW)["indicators"])) == [
+        "               1h        1d",
+        "RSI(14)      58.4      59.7",
+        "  histogram           0.042",
+        "SMA(50)            6,870.50",
+    ]
+    assert printed(indicator_table(status_of(WATCH, NOW)["indicators"], 1))[0].split() == ["1d"]
+
+
+def printed_status(status: dict[str, Any]) -> str:
+    console = Console(width=100, highlight=False)
+    with console.capture() as capture:
+        show([status], console)
+    return capture.get()
+
+
+def test_a_status_names_symbol_price_exchange_time_and_feed() -> None:
+    text = printed_status(status_of(WATCH, NOW))
+    assert text.startswith("S&P 500  6,961.25  Wed 28 Jan 2026 09:31:07 EST\nfeed tape: live\n")
+
+
+def test_the_last_price_of_a_small_currency_has_its_digits() -> None:
+    watch = Watch.model_validate({"symbol": "EURUSD", "level": [{"name": "par", "price": 1.0845}]})
+    status = status_of(watch, {"price": "1.0833", "time_ns": "1769610667000000000"})
+    assert printed(ladder(status, roles=False, percents=True)) == [
+        "  1.0845  par    +0.0012  +0.11%",
+        "▶ 1.0833  price",
+    ]
