@@ -19,7 +19,7 @@ from tapewatch import example
 from tapewatch.alerts.alert import Alert, encode
 from tapewatch.alerts.schema import alert_schema
 from tapewatch.check import load
-from tapewatch.demo_view import View
+from tapewatch.demo.view import View
 from tapewatch.feeds.scenario import Scenario, sp500_7000
 from tapewatch.market.sessions import sessions
 from tapewatch.replay import Replay, Stretch
@@ -50,11 +50,11 @@ def picture() -> str:
         before = ticks[ticks["time"] <= MOMENT]
         view = View(replay.config, scenario, 60)
         for alerts in replay.run([Stretch(Path(), before, MOMENT)], batch=BATCH):
-            view._alerts.extend(alerts)
-            view._count += len(alerts)
+            for own in alerts:
+                view.tell(own)
             price, time = replay.engine.last(0)
             values = {name: str(value) for name, value in replay.engine.values(0).items()}
-            view._take({"price": str(price), "time_ns": str(time), **values})
+            view.take({"price": str(price), "time_ns": str(time), **values})
         console = Console(record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), force_terminal=True)
         console.print(view)
     svg = console.export_svg(title="make run", unique_id="demo")

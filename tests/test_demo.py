@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.processes import environment
 from hatchling.build import build_wheel
 
 import tapewatch.engine.kernels  # noqa: F401  compiled before the first demo starts
+from e2e.processes import environment
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60
@@ -76,7 +76,11 @@ def test_in_a_pipe_it_is_a_line_an_alert_and_ends_by_itself(temporary: Path) -> 
     lines = out.splitlines()
     assert "simulated" in lines[0]
     assert re.search(r"^S&P 500 \(simulated\)  6,\d{3}\.\d\d .* Jan 2026 ", out, re.MULTILINE)
-    alerts = [line for line in lines if re.match(r"2026-\d\d-\d\d \d\d:\d\d:\d\d EST  [▲▼] S&P 500 \(simulated\)", line)]
+    alerts = [
+        line
+        for line in lines
+        if re.match(r"2026-\d\d-\d\d \d\d:\d\d:\d\d EST  [▲▼] S&P 500 \(simulated\)", line)
+    ]
     for text in (
         "entered 6,950–6,970 from below",
         "was rejected at 6,950–6,970",
@@ -145,7 +149,9 @@ def test_a_signal_while_it_starts_ends_it_too(temporary: Path, delay: float) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_after_its_sudden_death_redis_ends_and_the_folder_goes(temporary: Path, number: signal.Signals) -> None:
+def test_after_its_sudden_death_redis_ends_and_the_folder_goes(
+    temporary: Path, number: signal.Signals
+) -> None:
     process = piped(temporary, "--seconds", 30)
     read_until(process, "EST")
     assert any("redis" in line for line in left_behind(temporary))

@@ -6,15 +6,15 @@ import pytest
 from rich.console import Console
 
 from tapewatch.alerts.alert import Alert
-from tapewatch.chart import chart
 from tapewatch.check import load
 from tapewatch.config import Config
-from tapewatch.demo_view import View
+from tapewatch.demo.chart import chart
+from tapewatch.demo.samples import as_email, as_slack
+from tapewatch.demo.view import View
 from tapewatch.example import config as example
 from tapewatch.feeds.scenario import Scenario, sp500_7000
 from tapewatch.market.sessions import sessions
 from tapewatch.replay import replay_ticks
-from tapewatch.samples import as_email, as_slack
 
 
 @cache

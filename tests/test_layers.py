@@ -9,7 +9,18 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "daemon/tapewatch"
 
-CLOCKS_AND_IO = {"asyncio", "httpx", "logging", "random", "redis", "socket", "structlog", "threading", "time", "websockets"}
+CLOCKS_AND_IO = {
+    "asyncio",
+    "httpx",
+    "logging",
+    "random",
+    "redis",
+    "socket",
+    "structlog",
+    "threading",
+    "time",
+    "websockets",
+}
 ASKS_THE_CLOCK = {"now", "utcnow", "today"}
 
 

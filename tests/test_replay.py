@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from commands import Command, command
 from e2e.processes import Program, environment
-
 from tapewatch.feeds.scenario import sp500_7000
 from tapewatch.market.sessions import sessions
 from tapewatch.store.child import child_server
@@ -62,7 +62,8 @@ def fired(outcome: Any) -> list[tuple[str, str, str]]:
     assert outcome.code == 0, outcome.err
     alerts = [json.loads(line) for line in outcome.out.splitlines()]
     return [
-        (each["subject"], each["data"]["exchange_time"][11:19], each["type"].rpartition(".")[2]) for each in alerts
+        (each["subject"], each["data"]["exchange_time"][11:19], each["type"].rpartition(".")[2])
+        for each in alerts
     ]
 
 
@@ -101,7 +102,9 @@ def test_both_go_to_files(tapewatch: Command, files: Files, tmp_path: Path) -> N
 
 def test_floats_come_back_to_the_last_bit(tapewatch: Command, files: Files) -> None:
     prices = [7000 + i / 3 for i in range(40)]
-    rows = "".join(f"2026-01-28T09:{30 + i // 2}:{30 * (i % 2):02}-05:00,{p!r}\n" for i, p in enumerate(prices))
+    rows = "".join(
+        f"2026-01-28T09:{30 + i // 2}:{30 * (i % 2):02}-05:00,{p!r}\n" for i, p in enumerate(prices)
+    )
     bars = table(tapewatch("replay", *files(ticks=f"time,price\n{rows}"), "--bars", "-").out)
     closes = prices[1::2]
     assert [float(bar["close"]) for bar in bars] == closes[: len(bars)]
@@ -115,7 +118,11 @@ def test_a_scenario_replayed_twice_gives_the_same_bytes(tapewatch: Command, tmp_
     tape = sp500_7000(sessions("XNYS")).write(tmp_path)
     outcomes = []
     for _ in range(2):
-        history = [part for frame in ("1d", "1h", "5m", "1m") for part in ("--history", tmp_path / f"SPX-{frame}.csv")]
+        history = [
+            part
+            for frame in ("1d", "1h", "5m", "1m")
+            for part in ("--history", tmp_path / f"SPX-{frame}.csv")
+        ]
         own = ("replay", tape, "-c", ROOT / "config/sp500.toml", *history)
         outcomes.append(tapewatch(*own, "--alerts", "-").out + tapewatch(*own, "--bars", "-").out)
     assert outcomes[0] == outcomes[1]
@@ -139,7 +146,9 @@ def test_the_last_bar_of_a_file_of_bars_closes(tapewatch: Command, files: Files)
     ]
 
 
-def test_the_last_bar_of_a_file_of_ticks_closes_only_once_it_has_ended(tapewatch: Command, files: Files) -> None:
+def test_the_last_bar_of_a_file_of_ticks_closes_only_once_it_has_ended(
+    tapewatch: Command, files: Files
+) -> None:
     text = "time,price\n2026-01-28T09:30:00-05:00,6999\n2026-01-28T09:{}-05:00,7001\n"
     ended = table(tapewatch("replay", *files(ticks=text.format("31:00")), "--bars", "-").out)
     assert [row["end"][11:] for row in ended] == ["14:31:00Z"]
@@ -185,7 +194,9 @@ def test_a_date_that_is_no_session_is_an_error_that_names_the_line(tapewatch: Co
     own = files(bars="date,close\n2025-11-26,6900\n2025-11-27,6900\n")
     outcome = tapewatch("replay", *own)
     assert outcome.code == 1
-    assert re.fullmatch(r"error: bars\.csv, line 3, column 'date': .*2025-11-27.* no session of XNYS\n", outcome.err)
+    assert re.fullmatch(
+        r"error: bars\.csv, line 3, column 'date': .*2025-11-27.* no session of XNYS\n", outcome.err
+    )
 
 
 def test_several_files_are_played_in_the_order_they_are_named(tapewatch: Command, files: Files) -> None:
@@ -201,13 +212,19 @@ def test_several_files_are_played_in_the_order_they_are_named(tapewatch: Command
 TWO = watch("SPX", more='feed_symbol = "I:SPX"') + watch("SPY")
 
 
-def test_of_several_watches_the_file_or_the_command_says_whose_it_is(tapewatch: Command, files: Files) -> None:
+def test_of_several_watches_the_file_or_the_command_says_whose_it_is(
+    tapewatch: Command, files: Files
+) -> None:
     own = files(TWO, ticks=TICKS)
     outcome = tapewatch("replay", *own)
     assert outcome.code == 2
     assert outcome.err.startswith("error: ticks.csv has no column 'symbol' and the config watches several")
-    assert {symbol for symbol, _, _ in fired(tapewatch("replay", *own, "--symbol", "SPY", "--alerts", "-"))} == {"SPY"}
-    named = files(TWO, ticks="time_ns,price,symbol\n1769610600000000000,6999,I:SPX\n1769610601000000000,7001,SPX\n")
+    assert {
+        symbol for symbol, _, _ in fired(tapewatch("replay", *own, "--symbol", "SPY", "--alerts", "-"))
+    } == {"SPY"}
+    named = files(
+        TWO, ticks="time_ns,price,symbol\n1769610600000000000,6999,I:SPX\n1769610601000000000,7001,SPX\n"
+    )
     assert fired(tapewatch("replay", *named, "--alerts", "-")) == [("SPX", "09:30:01", "crossed_up")]
 
 

@@ -70,7 +70,7 @@ def demo(
     runner.stoppable()
     with starting():
         _announce_compiling()
-        from tapewatch.demo import run_demo
+        from tapewatch.demo.play import run_demo
     runner.run_until_stopped(lambda stop: run_demo(stop, seconds))
 
 
@@ -80,10 +80,11 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Name every mistake of a config, with its line and what would be right."""
-    from tapewatch.check import check as check_file
-
     _require(file)
-    config, problems = check_file(file)
+    with starting():
+        from tapewatch.check import check as check_file
+
+        config, problems = check_file(file)
     if json:
         fields = ("line", "key", "message", "severity")
         print(json_module.dumps([{name: getattr(each, name) for name in fields} for each in problems]))
@@ -278,10 +279,11 @@ def main() -> None:
 
 
 def _load(path: Path) -> "Config":
-    from tapewatch.check import load
-
     _require(path)
-    return load(path)
+    with starting():
+        from tapewatch.check import load
+
+        return load(path)
 
 
 def _require(path: Path) -> None:

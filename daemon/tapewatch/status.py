@@ -72,7 +72,8 @@ def show(statuses: list[dict[str, Any]], console: Console) -> None:
     for status in statuses:
         own = "no price yet" if status["price"] is None else price(status["price"])
         headline = Text.assemble((status["title"], "bold"), "  ", (own, "bold cyan"))
-        headline.append(f"  {status['exchange_time'] or ''}", "dim")
+        if status["exchange_time"]:
+            headline.append(f"  {status['exchange_time']}", "dim")
         feed = Text(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}", "dim")
         tables = [ladder(status, roles=True, percents=True)]
         if status["indicators"]:

@@ -76,6 +76,6 @@ async def published(redis: Redis, pattern: str, stop: asyncio.Event) -> AsyncIte
 
 
 def _line(alert: Alert, when: str, arrow: str, headline: str) -> Text:
-    colour = _COLOURS[alert.data.direction]
+    colour = _COLOURS[None if alert.type.endswith(".failed") else alert.data.direction]
     style = f"bold {colour}" if alert.data.severity == "critical" else colour
     return Text.assemble((when, "dim"), "  ", (f"{arrow} ", colour), (headline, style))

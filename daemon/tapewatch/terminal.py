@@ -6,7 +6,7 @@ from rich.console import Console
 
 
 class Terminal(Console):
-    """Does not guess what is a number; that its reader has left is an error like others, where rich ends the process."""
+    """Colours no numbers; a reader that leaves is an error like any other, where rich would end the process."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)

@@ -43,8 +43,8 @@ def oscillator(value: float, beside: float | None = None) -> str:
 
 
 def reading(name: str, value: float, beside: float | None = None) -> str:
-    """The value of the indicator `name`: averages are prices, the others are not."""
-    own = price if name.startswith(("sma", "ema")) else oscillator
+    """The value of the indicator `name`: averages and ranges are prices."""
+    own = price if name.startswith(("sma", "ema", "atr")) else oscillator
     return own(value, beside)
 
 

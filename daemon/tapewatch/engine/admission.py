@@ -1,7 +1,7 @@
 """Admission inside the kernels: sessions, the place on the tape, trade ids, jumps."""
 
 from tapewatch.engine import plan as p
-from tapewatch.engine.jit import POOL_USED, hot
+from tapewatch.engine.jit import POOL_USED, helper, hot
 from tapewatch.market.ticks import NO_ID
 
 IDS = 64
@@ -30,6 +30,8 @@ def find_session(I, symbols, sessions, k, time):
             high = middle
     if low == symbols[k].sessions_end or time < sessions[low, hours]:
         return False
+    if sessions[low, hours] < I[k, p.EXTENDED_OPEN]:  # out of order: the row stays with the newer session
+        return True
     # A market that never shuts has no breaks, and before the first tick there was nothing to break.
     if I[k, p.GAP] != p.NOTHING_ADMITTED and sessions[low, hours] > I[k, p.EXTENDED_CLOSE]:
         I[k, p.GAP] = p.AFTER_BREAK
@@ -38,6 +40,19 @@ def find_session(I, symbols, sessions, k, time):
     I[k, p.EXTENDED_OPEN] = sessions[low, hours]
     I[k, p.EXTENDED_CLOSE] = sessions[low, hours + 1]
     return True
+
+
+@helper
+def is_regular(symbols, sessions, k, time):
+    """Whether `time` is within the regular hours of any session."""
+    low, high = symbols[k].sessions, symbols[k].sessions_end
+    while low < high:  # the first session that closes after `time`
+        middle = (low + high) // 2
+        if sessions[middle, 1] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return low < symbols[k].sessions_end and time >= sessions[low, 0]
 
 
 @hot

@@ -89,6 +89,7 @@ CLOSED = np.dtype(
 """One bar that closed."""
 
 REFUSALS: tuple[str, ...] = (
+    "time",
     "unknown_symbol",
     "ahead_of_clock",
     "price",
@@ -100,7 +101,7 @@ REFUSALS: tuple[str, ...] = (
     "seen_before_restart",
 )
 """Why a tick was not admitted, by number."""
-UNKNOWN_SYMBOL, AHEAD, BAD_PRICE, DUPLICATE, CONDITION, HOURS, LATE, JUMP, SEEN = range(len(REFUSALS))
+TIME, UNKNOWN_SYMBOL, AHEAD, BAD_PRICE, DUPLICATE, CONDITION, HOURS, LATE, JUMP, SEEN = range(len(REFUSALS))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from numba import boolean, int32, int64, njit, types, void
 
 from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
-from tapewatch.engine.admission import RUNNING, find_session, held_back, seen, skips
+from tapewatch.engine.admission import RUNNING, find_session, held_back, is_regular, seen, skips
 from tapewatch.engine.bars import close_due, form
 from tapewatch.engine.jit import (
     BARS,
@@ -28,6 +28,8 @@ from tapewatch.market.ticks import FROM_BAR, NO_ID, NOT_LAST, NS, TICK
 
 CLOSE_AFTER = 2 * NS
 """The clock closes a bar this long after its end."""
+LATEST = 7_258_118_400 * NS
+"""The year 2200: no tick comes from later, and no clock goes there."""
 AHEAD = 5 * NS
 """A tick further ahead of a wall clock is refused."""
 
@@ -37,7 +39,7 @@ AHEAD = 5 * NS
 
 @hot
 def _take(
-    S, R, I, symbols, frames, ops, rules, k, time, price, size, mask, after_break,
+    S, R, I, symbols, frames, ops, rules, sessions, k, time, price, size, mask, after_break,
     out, events, values, bars, bar_values,
 ):  # fmt: skip
     """An admitted tick: bars that it closes, the bars it is in, the rules."""
@@ -60,7 +62,9 @@ def _take(
             bar_values,
         )
     regular = I[k, p.OPEN] <= time < I[k, p.CLOSE]
-    if regular:
+    if time < I[k, p.EXTENDED_OPEN]:  # held since an earlier session
+        regular = is_regular(symbols, sessions, k, time)
+    elif regular:
         form(S, I, symbols, frames, ops, k, time, price, size, mask)
     S[k, p.LAST] = price
     gap = after_break and time >= I[k, p.EXTENDED_OPEN]  # of those held, some may come from before the break
@@ -105,6 +109,9 @@ def step(
             return i
         k = np.int64(ticks[i].symbol)
         time = ticks[i].time
+        if not 0 < time < LATEST:
+            refused[k, ev.TIME] += 1  # of an unknown symbol, too: its row is the last
+            continue
         clock = clocks[feed]
         if tape and time > clock:
             clocks[feed] = time
@@ -134,22 +141,9 @@ def step(
             continue
         if not find_session(I, symbols, sessions, k, time):
             close_due(
-                S,
-                R,
-                I,
-                symbols,
-                frames,
-                ops,
-                rules,
-                k,
-                time,
-                np.bool_(True),
-                out,
-                events,
-                values,
-                bars,
-                bar_values,
-            )
+                S, R, I, symbols, frames, ops, rules, k, time, np.bool_(True),
+                out, events, values, bars, bar_values,
+            )  # fmt: skip
             refused[k, ev.HOURS] += 1
             continue
         if ticks[i].id != NO_ID and seen(pool, rings, k, ticks[i].exchange, ticks[i].id, out):
@@ -165,7 +159,10 @@ def step(
         if not (size >= 0.0 and size < np.inf):
             size = 0.0
         after_break = I[k, p.GAP] == p.AFTER_BREAK
-        if not ticks[i].flags & FROM_BAR:
+        if ticks[i].flags & FROM_BAR:
+            refused[k, ev.JUMP] += I[k, p.HELD]
+            I[k, p.HELD] = 0
+        else:
             held, dropped = held_back(S, I, k, time, price, size, symbols[k].max_jump)
             refused[k, ev.JUMP] += dropped
             if held:
@@ -173,7 +170,7 @@ def step(
         for h in range(I[k, p.HELD] + 1):  # those held back before it, then the tick itself
             own = h == I[k, p.HELD]
             _take(
-                S, R, I, symbols, frames, ops, rules, k,
+                S, R, I, symbols, frames, ops, rules, sessions, k,
                 time if own else I[k, p.HELD_TIME + h],
                 price if own else S[k, p.HELD_PRICE + h],
                 size if own else S[k, p.HELD_SIZE + h],

@@ -64,12 +64,13 @@ BAR_FIELDS = 10
 
 # A rule's state, from its offset on.
 MEMORY = 0  # int: the trigger's bits, or the side of a cross
-FIRED = 1  # int, two pairs: event time, and eight 8-bit counts, one a type
-PENDING_TIME = 5  # int: of a level or zone with `confirm`, the alert to be confirmed ...
-PENDING = 6  # int: ... its type + 1, and from bit 8 on how many such came before; 0 when none is pending
-HIGH_PIVOT = 5  # of a divergence: bar number (int), its start (int), price, oscillator
-LOW_PIVOT = 9
-STATE_SIZE = {"level": 5, "confirm": 7, "divergence": 13}
+FIRED = 1  # int, FIRED_TIMES triples: event time, and eight 16-bit counts in two words, one a type
+FIRED_TIMES = 3
+PENDING_TIME = FIRED + 3 * FIRED_TIMES  # int: with `confirm`, the alert to be confirmed ...
+PENDING = PENDING_TIME + 1  # int: ... its type + 1, and from bit 8 on how many such came before; 0: none
+HIGH_PIVOT = 1  # of a divergence: bar number (int), its start (int), price, oscillator
+LOW_PIVOT = 5
+STATE_SIZE = {"level": PENDING_TIME, "confirm": PENDING + 1, "divergence": 9}
 
 PIVOT_SPAN = 5
 """Bars on either side of a pivot."""

@@ -18,19 +18,23 @@ RANGE_PERIOD = RANGE.periods[0]
 def _fires(I, k, state, kind, time):
     """How many events of this type the rule fired at `time` before; counts this one.
 
-    Two event times are remembered, for ticks that come out of order.
+    The last few event times are remembered, the newest first, for ticks that come out of order.
     """
-    a = state + p.FIRED
-    if I[k, a] != time:
-        I[k, a], I[k, a + 2] = I[k, a + 2], I[k, a]
-        I[k, a + 1], I[k, a + 3] = I[k, a + 3], I[k, a + 1]
-        if I[k, a] != time:
-            I[k, a] = time
-            I[k, a + 1] = 0
-    shift = 8 * (kind & 7)
-    before = (I[k, a + 1] >> shift) & 255
-    if before < 255:
-        I[k, a + 1] += np.int64(1) << shift
+    first = state + p.FIRED
+    at = 0
+    while at < p.FIRED_TIMES - 1 and I[k, first + 3 * at] != time:
+        at += 1
+    counts = I[k, first + 3 * at + 1], I[k, first + 3 * at + 2]
+    if I[k, first + 3 * at] != time:
+        counts = np.int64(0), np.int64(0)
+    for i in range(at, 0, -1):
+        for field in range(3):
+            I[k, first + 3 * i + field] = I[k, first + 3 * (i - 1) + field]
+    I[k, first], I[k, first + 1], I[k, first + 2] = time, counts[0], counts[1]
+    word = first + 1 + ((kind >> 2) & 1)
+    shift = 16 * (kind & 3)
+    before = (I[k, word] >> shift) & 0xFFFF
+    I[k, word] += np.int64(1) << shift
     return before
 
 

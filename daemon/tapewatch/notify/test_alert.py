@@ -103,7 +103,13 @@ def _first_level(config: Config) -> tuple[Watch, Level]:
 
 def _indicators(watch: Watch, price: float) -> dict[str, float]:
     """A likely value for each indicator of the watch in each of its timeframes."""
-    likely = {"rsi": 59.7, "macd": price * 0.0035, "sma": price * 0.98, "ema": price * 0.995}
+    likely = {
+        "rsi": 59.7,
+        "macd": price * 0.0035,
+        "sma": price * 0.98,
+        "ema": price * 0.995,
+        "atr": price * 0.01,
+    }
     share = {"": 1.0, ".signal": 0.9, ".hist": 0.1}
     return {
         f"{indicator}{output}@{timeframe}": likely[indicator.kind] * share[output]

@@ -15,10 +15,11 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tapewatch import cleanup, example, service
+from tapewatch import example, service
 from tapewatch.check import load
 from tapewatch.config import Config, Feed
-from tapewatch.demo_view import View
+from tapewatch.demo import cleanup
+from tapewatch.demo.view import View
 from tapewatch.feeds.played import SCENARIO_SYMBOL, Played
 from tapewatch.feeds.scenario import Scenario, sp500_7000
 from tapewatch.feeds.simulator import Simulator

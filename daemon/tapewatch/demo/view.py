@@ -16,11 +16,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from tapewatch import example, samples
+from tapewatch import example
 from tapewatch.alerts.alert import Alert
 from tapewatch.alerts.numbers import percent, price
-from tapewatch.chart import chart
 from tapewatch.config import Config, state_dir
+from tapewatch.demo import samples
+from tapewatch.demo.chart import chart
 from tapewatch.feeds.scenario import Scenario
 from tapewatch.market.ticks import NS
 from tapewatch.status import Fields, exchange_time, indicator_table, ladder, now_fields, status_of
@@ -94,7 +95,7 @@ class View:
         self._console.print(self._headline(), soft_wrap=True)
 
     def take(self, now: Fields) -> None:
-        """Takes what the symbol is at, unless it knows better already: an alert comes at once, the hash once a second."""
+        """Takes what the symbol is at, unless it knows better: an alert comes at once, the hash once a second."""
         if int(now.get("time_ns", 0)) < int(self._now.get("time_ns", 0)):
             return
         self._now |= now
@@ -167,9 +168,9 @@ class View:
             self._print_panel(samples.as_slack(sample), f"what Slack would show of “{sample.data.rule}”")
             self._print_panel(samples.as_email(sample), "and what an email would say")
         self._console.print(
-            f"{self._count} alerts, all of a simulated tape. To watch the market itself, make your own of "
-            f"{_from_here(example.config())}: then tapewatch check, and tapewatch run.",
-            soft_wrap=True,
+            f"{self._count} alerts, all of a simulated tape. To watch the market itself: make "
+            f"{_from_here(example.config())} your own, then tapewatch check and tapewatch run.",
+            soft_wrap=not self._moves,
         )
 
     def _print_panel(self, what: RenderableType, title: str) -> None:

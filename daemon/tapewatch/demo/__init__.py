@@ -1,0 +1,1 @@
+"""`tapewatch demo`: the whole product at work on a simulated tape."""
