@@ -16,6 +16,7 @@ from tapewatch.alerts.build import iso_ns
 from tapewatch.config import Config, state_dir
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.events import REFUSALS
+from tapewatch.engine.kernels import LATEST
 from tapewatch.feeds.files import BarFile, FileError, is_bars, read_bars, read_ticks
 from tapewatch.market.bars import bars_to_ticks
 from tapewatch.market.sessions import sessions
@@ -94,9 +95,22 @@ class Replay:
         first = min((int(own.ticks["time"][0]) for own in stretches if len(own.ticks)), default=None)
         left_out = 0
         for row, watch in enumerate(self.config.watch):
-            given = files if symbol in (None, watch.symbol) and files else watch.history
-            left_out += history.warm(self.engine, row, given, before=first)
+            given = history.read(files or watch.history, watch.calendar)
+            if files:
+                given = [own for own in given if own.symbols or self._row_of(symbol, own.path) == row]
+            left_out += history.warm(self.engine, row, given, self.names(row), before=first)
         return left_out
+
+    def names(self, row: int) -> list[str]:
+        """What files may call the symbol of a row."""
+        watch = self.config.watch[row]
+        return [watch.symbol, *([watch.feed_symbol] if watch.feed_symbol else [])]
+
+    def _row_of(self, symbol: str | None, path: Path) -> int:
+        """Whose a file without a column `symbol` is."""
+        if symbol is None and len(self.config.watch) > 1:
+            raise ReplayError(_whose(path))
+        return 0 if symbol is None else self._rows[symbol]
 
     def run(
         self, stretches: Sequence[Stretch], speed: float | None = None, batch: int = BATCH
@@ -143,9 +157,13 @@ class Replay:
         tape = read_ticks(path)
         if symbol is None and not tape.symbols:
             raise ReplayError(_whose(path))
-        skip = {condition for watch in self.config.watch for condition in watch.skip_conditions}
-        ticks = tape.rows(self._rows, symbol, skip)
-        return Stretch(path, ticks, int(ticks["time"][-1]) + FLUSH_AFTER if len(ticks) else 0)
+        ticks = tape.rows(self._rows, symbol)
+        for row, watch in enumerate(self.config.watch):
+            if watch.skip_conditions:
+                own = ticks["symbol"] == row
+                ticks["flags"][own] = tape.rows(self._rows, symbol, watch.skip_conditions)["flags"][own]
+        last = min(int(ticks["time"][-1]), LATEST) if len(ticks) else 0
+        return Stretch(path, ticks, last + FLUSH_AFTER)
 
     def _bars(self, path: Path, symbol: str | None, bar: str | None) -> Stretch:
         parts, end = [], 0
@@ -154,13 +172,9 @@ class Replay:
             if watch.calendar not in files:
                 files[watch.calendar] = read_bars(path, sessions(watch.calendar), bar)
             read = files[watch.calendar]
-            if symbol is None and not read.symbols:
-                raise ReplayError(_whose(path))
-            if not read.symbols and self._rows[symbol or ""] != row:
+            if not read.symbols and self._row_of(symbol, path) != row:
                 continue
-            bars = read.of(watch.symbol)
-            if not len(bars) and watch.feed_symbol:
-                bars = read.of(watch.feed_symbol)
+            bars = next((own for name in self.names(row) if len(own := read.of(name))), read.bars[:0])
             if len(bars):
                 parts.append(bars_to_ticks(bars, row, self._frames(row, read)))
                 end = max(end, int(bars["end"][-1]) + FLUSH_AFTER)

@@ -148,7 +148,7 @@ def _restore(engine: Engine, config: Config, snapshots: dict[str, Snapshot]) -> 
             log.warning(
                 "state.refused", symbol=watch.symbol, reason=f"its snapshot is {error}; warming up anew"
             )
-        history.warm(engine, row, watch.history)
+        history.warm(engine, row, history.read(watch.history, watch.calendar), [watch.symbol])
         log.info("state.warmed", symbol=watch.symbol, files=len(watch.history))
 
 

@@ -24,8 +24,9 @@ from tapewatch.engine.watch import (
     Watch,
     ZoneRule,
 )
+from tapewatch.market.bars import BAR
 from tapewatch.market.sessions import sessions
-from tapewatch.market.ticks import NS, empty_ticks
+from tapewatch.market.ticks import FROM_BAR, NS, empty_ticks
 
 XNYS = sessions("XNYS")
 MONDAY = XNYS.at(1769_400_000 * NS)  # 26 January 2026
@@ -238,3 +239,85 @@ def test_unknown_symbols_are_counted_and_change_nothing() -> None:
     engine.step(ticks)
     assert engine.refused[-1, REFUSALS.index("unknown_symbol")] == 10
     assert engine.snapshot([0])["SPX"].hot == before
+
+
+def level_only(**changes: object) -> Watch:
+    return watch(rules=(LevelRule("round", 100.0, Band(0.0, "points")),), indicators=(), **changes)
+
+
+def ticks_at(*moments: tuple[int, float]) -> np.ndarray:
+    ticks = empty_ticks(len(moments))
+    ticks["time"], ticks["price"] = zip(*moments, strict=True)
+    return ticks
+
+
+def test_ids_do_not_repeat_where_price_dances_within_one_instant() -> None:
+    open_ = int(XNYS.opens[MONDAY])
+    dance = [(open_, 100.0 if i % 2 else 99.0) for i in range(2000)]
+    rows = Engine([level_only(max_jump=np.inf)]).step(ticks_at(*dance)).rows
+    assert len(rows) == 1999
+    assert len({(int(row["type"]), int(row["before"])) for row in rows}) == len(rows)
+
+
+def test_ids_do_not_repeat_where_ticks_come_out_of_order() -> None:
+    second = [int(XNYS.opens[MONDAY]) + i * NS for i in range(5)]
+    path = [
+        (second[0], 99.0),
+        *((time, price) for time, price in zip(second[1:], [100, 99, 100, 99], strict=True)),
+    ]
+    rows = Engine([level_only(max_jump=np.inf)]).step(ticks_at(*path, (second[1], 100.0))).rows
+    fired = [(int(row["time"]), int(row["type"]), int(row["before"])) for row in rows]
+    assert len(fired) == len(set(fired)) == 5
+
+
+def test_a_stray_tick_of_yesterday_makes_no_session_break_of_today() -> None:
+    yesterday, today = int(XNYS.closes[MONDAY]), int(XNYS.opens[MONDAY + 1])
+    path = [
+        (yesterday - 60 * NS, 99.0),
+        (today, 99.1),
+        (today + 300 * NS, 99.2),
+        (yesterday - 120 * NS, 99.0),
+        (today + 301 * NS, 100.0),
+    ]
+    (row,) = Engine([level_only()]).step(ticks_at(*path)).rows
+    assert row["gap"] == 0
+
+
+def test_a_tick_held_since_before_a_break_keeps_its_own_hours() -> None:
+    close, next_open = int(XNYS.closes[MONDAY]), int(XNYS.opens[MONDAY + 1])
+    path = [(close - 10 * NS, 99.0), (close - NS, 101.0), (next_open, 101.0), (next_open + NS, 101.0)]
+    (row,) = Engine([level_only(extended=True)]).step(ticks_at(*path)).rows
+    assert (row["time"], row["extended"], row["gap"]) == (close - NS, 0, 0)
+
+
+def test_a_tick_made_from_a_bar_drops_what_is_held() -> None:
+    open_ = int(XNYS.opens[MONDAY])
+    engine = Engine([level_only()])
+    ticks = ticks_at((open_, 99.0), (open_ + NS, 150.0), (open_ + 300 * NS, 99.0))
+    ticks["flags"][2] = FROM_BAR
+    assert len(engine.step(ticks).rows) == 0
+    assert engine.refused[0, REFUSALS.index("jump_dropped")] == 1
+
+
+@pytest.mark.parametrize("time", [0, -1, np.iinfo(np.int64).max, np.iinfo(np.int64).max - 1])
+def test_absurd_times_are_refused_and_move_no_clock(time: int) -> None:
+    open_ = int(XNYS.opens[MONDAY])
+    engine = Engine([level_only()])
+    engine.step(ticks_at((open_, 99.5), (time, 99.0), (open_ + NS, 100.0)))
+    assert engine.refused[0, REFUSALS.index("time")] == 1
+    assert engine.clock() == open_ + NS
+    assert engine.last(0) == (100.0, open_ + NS)
+
+
+def test_the_last_close_of_history_is_the_latest_whatever_file_it_came_from() -> None:
+    days = np.zeros(2, BAR)
+    days["start"], days["end"] = XNYS.opens[MONDAY - 2 : MONDAY], XNYS.closes[MONDAY - 2 : MONDAY]
+    minute = np.zeros(1, BAR)
+    minute["start"], minute["end"] = XNYS.opens[MONDAY - 5], XNYS.opens[MONDAY - 5] + 60 * NS
+    for bars, price in ((days, 96.0), (minute, 90.0)):
+        for name in ("open", "high", "low", "close"):
+            bars[name] = price
+    engine = Engine([level_only()])
+    engine.warm(0, days, ["1d"])
+    engine.warm(0, minute, ["1m"])
+    assert engine.last(0)[0] == 96.0

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -27,9 +28,6 @@ from tapewatch.market.ticks import NS
 WARM_BARS = 250
 """Bars after which an indicator that never forgets its first bars is warm."""
 _REMEMBERS = ("rsi", "ema", "macd", "atr")
-
-_DISTANCE_DECIMALS = 10
-"""The difference of two prices, without its rounding error."""
 
 _AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
 _FAILED = (ev.LEVEL_FAILED, ev.ZONE_FAILED)
@@ -174,7 +172,7 @@ def _distance(kind: int, price: float, edges: tuple[float, ...]) -> float | None
     edge = edges[-1 if kind in _AT_UPPER_EDGE else 0]
     if kind in (ev.ZONE_CONFIRMED, ev.ZONE_FAILED):
         edge = nearest(price, edges)
-    return round(price - edge, _DISTANCE_DECIMALS)
+    return float(Decimal(repr(price)) - Decimal(repr(edge)))  # as written, without a rounding error
 
 
 def _leads_on(role: str | None, direction: str) -> bool:

@@ -20,39 +20,41 @@ def find_session(I, symbols, sessions, k, time):
     """Whether `time` is within the watch's hours; a new session is entered into the row."""
     if I[k, p.EXTENDED_OPEN] <= time < I[k, p.EXTENDED_CLOSE]:
         return True
+    session = session_at(symbols, sessions, k, time)
+    if session < 0:
+        return False
+    opens = sessions[session, 2 if symbols[k].extended else 0]
+    if opens > I[k, p.EXTENDED_OPEN]:  # else it is out of order, and the row stays with the newer session
+        # A market that never shuts has no breaks, and before the first tick there was nothing to break.
+        if I[k, p.GAP] != p.NOTHING_ADMITTED and opens > I[k, p.EXTENDED_CLOSE]:
+            I[k, p.GAP] = p.AFTER_BREAK
+        enter_session(I, symbols, sessions, k, session)
+    return True
+
+
+@helper
+def session_at(symbols, sessions, k, time):
+    """The row of the session in whose hours `time` is, or -1."""
     hours = 2 if symbols[k].extended else 0
-    low, high = symbols[k].sessions, symbols[k].sessions_end
+    low, end = symbols[k].sessions, symbols[k].sessions_end
+    high = end
     while low < high:  # the first session that closes after `time`
         middle = (low + high) // 2
         if sessions[middle, hours + 1] <= time:
             low = middle + 1
         else:
             high = middle
-    if low == symbols[k].sessions_end or time < sessions[low, hours]:
-        return False
-    if sessions[low, hours] < I[k, p.EXTENDED_OPEN]:  # out of order: the row stays with the newer session
-        return True
-    # A market that never shuts has no breaks, and before the first tick there was nothing to break.
-    if I[k, p.GAP] != p.NOTHING_ADMITTED and sessions[low, hours] > I[k, p.EXTENDED_CLOSE]:
-        I[k, p.GAP] = p.AFTER_BREAK
-    I[k, p.OPEN] = sessions[low, 0]
-    I[k, p.CLOSE] = sessions[low, 1]
-    I[k, p.EXTENDED_OPEN] = sessions[low, hours]
-    I[k, p.EXTENDED_CLOSE] = sessions[low, hours + 1]
-    return True
+    return low if low < end and time >= sessions[low, hours] else -1
 
 
 @helper
-def is_regular(symbols, sessions, k, time):
-    """Whether `time` is within the regular hours of any session."""
-    low, high = symbols[k].sessions, symbols[k].sessions_end
-    while low < high:  # the first session that closes after `time`
-        middle = (low + high) // 2
-        if sessions[middle, 1] <= time:
-            low = middle + 1
-        else:
-            high = middle
-    return low < symbols[k].sessions_end and time >= sessions[low, 0]
+def enter_session(I, symbols, sessions, k, session):
+    """Writes the hours of a session into the row."""
+    hours = 2 if symbols[k].extended else 0
+    I[k, p.OPEN] = sessions[session, 0]
+    I[k, p.CLOSE] = sessions[session, 1]
+    I[k, p.EXTENDED_OPEN] = sessions[session, hours]
+    I[k, p.EXTENDED_CLOSE] = sessions[session, hours + 1]
 
 
 @hot

@@ -53,6 +53,7 @@ class Engine:
         self._resume = np.zeros(n, np.int64)
         self._dirty = np.zeros(n, np.int64)
         self._bars_saved = np.full(n, -1, np.int64)
+        self._history_end = np.zeros(n, np.int64)
         self.refused = np.zeros((n + 1, len(REFUSALS)), np.int64)
         """Ticks refused since the start, per symbol (the last row: unknown ones) and reason (`REFUSALS`)."""
 
@@ -123,7 +124,11 @@ class Engine:
         hours = slice(plan.OPEN, plan.EXTENDED_CLOSE + 1)
         self._I[symbol, hours] = 0
         if len(bars):
-            kernels.warm(*self._state, *self._plan, symbol, ticks, int(bars["end"][-1]), *self._output)
+            last, end = self._S[symbol, plan.LAST], int(bars["end"][-1])
+            kernels.warm(*self._state, *self._plan, symbol, ticks, end, *self._output)
+            if end < self._history_end[symbol]:  # finer bars may end before coarser ones, which came first
+                self._S[symbol, plan.LAST] = last
+            self._history_end[symbol] = max(end, self._history_end[symbol])
         self._I[symbol, hours] = 0
         self._I[symbol, plan.GAP] = plan.NOTHING_ADMITTED
         self._dirty[symbol] = 1

@@ -8,7 +8,15 @@ from numba import boolean, int32, int64, njit, types, void
 
 from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
-from tapewatch.engine.admission import RUNNING, find_session, held_back, is_regular, seen, skips
+from tapewatch.engine.admission import (
+    RUNNING,
+    enter_session,
+    find_session,
+    held_back,
+    seen,
+    session_at,
+    skips,
+)
 from tapewatch.engine.bars import close_due, form
 from tapewatch.engine.jit import (
     BARS,
@@ -61,14 +69,18 @@ def _take(
             bars,
             bar_values,
         )
+    session = I[k, p.EXTENDED_OPEN]
+    stray = time < session  # held since an earlier session, whose hours are its own
+    if stray:
+        enter_session(I, symbols, sessions, k, session_at(symbols, sessions, k, time))
     regular = I[k, p.OPEN] <= time < I[k, p.CLOSE]
-    if time < I[k, p.EXTENDED_OPEN]:  # held since an earlier session
-        regular = is_regular(symbols, sessions, k, time)
-    elif regular:
+    if regular:
         form(S, I, symbols, frames, ops, k, time, price, size, mask)
     S[k, p.LAST] = price
-    gap = after_break and time >= I[k, p.EXTENDED_OPEN]  # of those held, some may come from before the break
+    gap = after_break and not stray
     check_ticks(S, I, symbols, rules, k, time, price, regular, gap, out, events, values)
+    if stray:
+        enter_session(I, symbols, sessions, k, session_at(symbols, sessions, k, session))
 
 
 @njit(

@@ -65,12 +65,12 @@ BAR_FIELDS = 10
 # A rule's state, from its offset on.
 MEMORY = 0  # int: the trigger's bits, or the side of a cross
 FIRED = 1  # int, FIRED_TIMES triples: event time, and eight 16-bit counts in two words, one a type
-FIRED_TIMES = 3
+FIRED_TIMES = 4
 PENDING_TIME = FIRED + 3 * FIRED_TIMES  # int: with `confirm`, the alert to be confirmed ...
 PENDING = PENDING_TIME + 1  # int: ... its type + 1, and from bit 8 on how many such came before; 0: none
 HIGH_PIVOT = 1  # of a divergence: bar number (int), its start (int), price, oscillator
 LOW_PIVOT = 5
-STATE_SIZE = {"level": PENDING_TIME, "confirm": PENDING + 1, "divergence": 9}
+STATE_SIZE = {"cross": 1, "level": PENDING_TIME, "confirm": PENDING + 1, "divergence": 9}
 
 PIVOT_SPAN = 5
 """Bars on either side of a pivot."""
@@ -274,7 +274,7 @@ class _Builder:
                 right = {"right": self._value(value), "directions": _bits(direction)}
                 return _row(PRICE_CROSS, state, **right, **self._bands(band))
             case ValueCrossRule(_, left, right, direction):
-                state = self._take(STATE_SIZE["level"])
+                state = self._take(STATE_SIZE["cross"])
                 sides: dict[str, float] = {"left": self._value(left), "directions": _bits(direction)}
                 frame = self._frame(left.timeframe)
                 if isinstance(right, Value):

@@ -175,13 +175,9 @@ def cross_values(S, I, symbols, rules, k, r, close, end, fire, out, events, valu
     if not before or ((before & tr.ABOVE) != 0) == above or not fire:
         return
     if rules[r].directions & (p.UP if above else p.DOWN):
-        count = _fires(I, k, s, ev.FIRED, end)
         direction = 1 if above else -1
         rule = r - symbols[k].rules
-        n = _emit(
-            S, I, symbols, k, rule, ev.FIRED, end, close, direction, rules[r].frame, out, events, values
-        )
-        events[n].before = count
+        _emit(S, I, symbols, k, rule, ev.FIRED, end, close, direction, rules[r].frame, out, events, values)
 
 
 @helper
