@@ -166,6 +166,12 @@ def simulate(
     ] = None,
     speed: SpeedOption = "1x",
     from_start: Annotated[bool, typer.Option("--from-start", help="Begin anew for each client.")] = False,
+    longest_gap: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds of tape to which longer silences, such as nights, are cut; a scenario's: 60."
+        ),
+    ] = None,
     mute_after: Annotated[
         float | None, typer.Option(min=0, help="Fall silent after so many seconds.")
     ] = None,
@@ -200,6 +206,7 @@ def simulate(
         own.symbols,
         speed=pace,
         from_start=from_start,
+        longest_gap=longest_gap if longest_gap is not None else 60 if scenario else float("inf"),
         trouble=Trouble(
             mute_after=mute_after,
             drop_every=drop_every,
