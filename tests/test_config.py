@@ -6,8 +6,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tapewatch.config import Config, Level, Watch, Zone, json_schema, percent, state_dir
+from tapewatch.config import Config, Level, Watch, Zone, json_schema, state_dir
 from tapewatch.problems import ConfigError
+from tapewatch.values import percent
 
 SP500 = Path(__file__).parents[1] / "config/sp500.toml"
 

@@ -5,11 +5,12 @@ from math import inf
 
 from tapewatch.alerts.build import AlertBuilder, RuleText, SymbolText
 from tapewatch.alerts.conditions import Crosses, Price
-from tapewatch.config import Condition, Config, Level, Watch, Zone, in_ranges, percent
+from tapewatch.config import Condition, Config, Level, Watch, Zone
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.indicators import Value
 from tapewatch.market.sessions import sessions
+from tapewatch.values import in_ranges, percent
 
 
 def engine(config: Config, *, tape_clocks: Sequence[bool] | None = None, keep_bars: bool = False) -> Engine:

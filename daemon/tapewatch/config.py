@@ -4,98 +4,35 @@
 """
 
 import os
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    SecretStr,
-    ValidationInfo,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from tapewatch import secrets
 from tapewatch.alerts import conditions
 from tapewatch.engine.indicators import RANGE, Indicator, parse_indicator
-from tapewatch.market.timeframes import DAY, by_length, duration_ns
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-SYMBOL_PATTERN = r"^[^\s{}*?\[\]]+$"
-WEBSOCKET_PATTERN = r"^wss?://"
-HTTP_PATTERN = r"^https?://"
-
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
-Role = Literal["support", "resistance", "breakout", "target"]
-Severity = Literal["info", "warning", "critical"]
-
-
-def _timeframe(text: str) -> str:
-    duration_ns(text)
-    return text
-
-
-def _indicator(text: str) -> str:
-    return str(parse_indicator(text))
-
-
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-
-
-def percent(text: str) -> float | None:
-    """`"0.1%"` as the fraction 0.001; None when `text` is no percentage."""
-    form = _PERCENT.fullmatch(text.strip())
-    return float(form[1]) / 100 if form else None
-
-
-_RANGES = re.compile(r"(\d+(?:\.\d+)?)\s*atr")
-
-
-def in_ranges(text: str) -> float | None:
-    """`"0.1 atr"` as 0.1, a band in average true ranges; None when `text` is no such thing."""
-    form = _RANGES.fullmatch(text.strip().lower())
-    return float(form[1]) if form else None
-
-
-def _band(value: object) -> object:
-    points = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-    written = isinstance(value, str) and (percent(value) is not None or in_ranges(value) is not None)
-    if not points and not written:
-        raise ValueError(
-            'write a percentage of the level such as "0.1%", a number of points such as 5, or "0.1 atr"'
-        )
-    return value
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("a URL of Redis begins with redis://, rediss:// or unix://")
-    return url
-
-
-def _jump(value: object) -> object:
-    if not isinstance(value, str) or (value != "off" and not percent(value)):
-        raise ValueError('write a percentage such as "1%", or "off"')
-    return value
-
-
-def _from_folder(path: Path, info: ValidationInfo) -> Path:
-    folder: Path | None = (info.context or {}).get("folder")
-    return folder / path if folder else path
-
-
-Timeframe = Annotated[str, AfterValidator(_timeframe)]
-IndicatorName = Annotated[str, AfterValidator(_indicator)]
-Band = Annotated[float | str, BeforeValidator(_band)]
-Jump = Annotated[str, BeforeValidator(_jump)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-File = Annotated[Path, Field(strict=False), AfterValidator(_from_folder)]
-"""A path; a relative one starts at the folder of the config file."""
+from tapewatch.market.timeframes import DAY, by_length
+from tapewatch.values import (
+    SYMBOL_PATTERN,
+    Band,
+    File,
+    Host,
+    HttpUrl,
+    IndicatorName,
+    Jump,
+    Line,
+    Name,
+    Price,
+    RedisUrl,
+    Role,
+    Severity,
+    Timeframe,
+    WebsocketUrl,
+    in_ranges,
+    price_name,
+)
 
 
 class Table(BaseModel):
@@ -111,24 +48,19 @@ class Table(BaseModel):
     )
 
 
-def price_name(price: float) -> str:
-    """What a level without a name is called: 7000, not 7000.0."""
-    return str(price).removesuffix(".0")
-
-
 class Level(Table):
     """A price that alerts when it is crossed."""
 
-    price: PositiveFloat = Field(description="In the symbol's own points.")
-    name: str = Field(
+    price: Price = Field(description="In the symbol's own points.")
+    name: Line = Field(
         default_factory=lambda level: price_name(level["price"]),
         min_length=1,
         max_length=64,
         description="What alerts call it; left out: the price.",
     )
     role: Role | None = Field(default=None, description="What it is to the market.")
-    next: str | None = Field(default=None, description="Next target once it breaks, as alerts quote it.")
-    note: str | None = Field(default=None, description="What it means when it breaks.")
+    next: Line | None = Field(default=None, description="Next target once it breaks, as alerts quote it.")
+    note: Line | None = Field(default=None, description="What it means when it breaks.")
     confirm: Timeframe | None = Field(
         default=None, description="Timeframe at whose close the crossing is confirmed or failed."
     )
@@ -139,17 +71,17 @@ class Level(Table):
 class Zone(Table):
     """Two prices that are read together."""
 
-    low: PositiveFloat = Field(description="Lower edge.")
-    high: PositiveFloat = Field(description="Upper edge.")
-    name: str = Field(
+    low: Price = Field(description="Lower edge.")
+    high: Price = Field(description="Upper edge.")
+    name: Line = Field(
         default_factory=lambda zone: f"{price_name(zone['low'])}-{price_name(zone['high'])}",
         min_length=1,
         max_length=64,
         description="What alerts call it; left out: low-high.",
     )
     role: Role | None = Field(default=None, description="What it is to the market.")
-    next: str | None = Field(default=None, description="Next target once it breaks, as alerts quote it.")
-    note: str | None = Field(default=None, description="What it means when it breaks.")
+    next: Line | None = Field(default=None, description="Next target once it breaks, as alerts quote it.")
+    note: Line | None = Field(default=None, description="What it means when it breaks.")
     confirm: Timeframe | None = Field(
         default=None, description="Timeframe at whose close a passage is confirmed or failed."
     )
@@ -162,10 +94,10 @@ class Zone(Table):
 class Condition(Table):
     """A condition as a trader says it."""
 
-    name: str = Field(min_length=1, max_length=64, description="What alerts call it.")
-    when: str = Field(description='Such as "rsi(14)@1d crosses above 70".')
-    next: str | None = Field(default=None, description="Next target once it comes true, as alerts quote it.")
-    note: str | None = Field(default=None, description="What it means when it comes true.")
+    name: Line = Field(min_length=1, max_length=64, description="What alerts call it.")
+    when: Line = Field(description='Such as "rsi(14)@1d crosses above 70".')
+    next: Line | None = Field(default=None, description="Next target once it comes true, as alerts quote it.")
+    note: Line | None = Field(default=None, description="What it means when it comes true.")
     severity: Severity = Field(default="info", description="How much it matters; routes may match it.")
 
     @cached_property
@@ -181,17 +113,17 @@ class Condition(Table):
 class Watch(Table):
     """A symbol with its levels, zones and conditions."""
 
-    symbol: str = Field(
+    symbol: Line = Field(
         min_length=1,
         max_length=32,
         pattern=SYMBOL_PATTERN,
         description="What alerts, Redis keys and files call it.",
     )
-    title: str | None = Field(
+    title: Line | None = Field(
         default=None, max_length=64, description="Its name for people; left out: the symbol."
     )
     feed: str | None = Field(default=None, description="Name of its feed; left out: the only one.")
-    feed_symbol: str | None = Field(
+    feed_symbol: Line | None = Field(
         default=None, description="The vendor's name for it; left out: the symbol."
     )
     calendar: str = Field(default="XNYS", description="Exchange calendar, such as XNYS or 24/7.")
@@ -258,7 +190,7 @@ class Feed(Table):
 
     name: Name = Field(description="What watches call it.")
     vendor: Literal["massive"] = Field(description="Who sends the ticks, and so in which protocol.")
-    url: str | None = Field(default=None, description="Left out: the vendor's.", pattern=WEBSOCKET_PATTERN)
+    url: WebsocketUrl | None = Field(default=None, description="Left out: the vendor's.")
     clock: Literal["wall", "tape"] = Field(
         default="wall", description="`tape` for a feed that plays a recording or a scenario."
     )
@@ -289,9 +221,8 @@ class Webhook(Table):
 
     name: Name = Field(description="What routes call it.")
     kind: Literal["webhook"]
-    url: str | None = Field(
+    url: HttpUrl | None = Field(
         default=None,
-        pattern=HTTP_PATTERN,
         repr=False,
         description="Where to; for a URL without a token in it.",
     )
@@ -309,7 +240,7 @@ class Email(Table):
 
     name: Name = Field(description="What routes call it.")
     kind: Literal["email"]
-    host: str = Field(min_length=1, description="The mail server.")
+    host: Host = Field(min_length=1, description="The mail server.")
     port: int = Field(default=587, ge=1, le=65535, description="587 for starttls, 465 for tls.")
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="How the connection is encrypted."

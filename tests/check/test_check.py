@@ -69,7 +69,7 @@ MISTAKES = {
     "price not finite": (
         WATCH + "[[watch.level]]\nprice = inf #!",
         "[[watch.level]] price",
-        "ordinary number",
+        "must be a finite number",
     ),
     "text without quotes": (WATCH + "feed = tape #!", "", "text without quotes"),
     "role": (
@@ -185,7 +185,7 @@ MISTAKES = {
         "[[route]] match.symbol",
         'did you mean "SPX"?',
     ),
-    "Redis URL": (WATCH + "[redis]\nurl = 'localhost:6379' #!", "[redis] url", "begins with redis://"),
+    "Redis URL": (WATCH + "[redis]\nurl = 'localhost:6379' #!", "[redis] url", "write redis://HOST:PORT/0"),
 }
 
 
@@ -282,6 +282,8 @@ def test_a_mistyped_feed_is_one_problem_and_not_also_an_unused_feed(tmp_path: Pa
         ("[[feed]]\nname = 'tape'\nvendor = 'massive'\nkey = 'HUSH'", "TAPEWATCH_FEED_TAPE_KEY"),
         ("[[receiver]]\nname = 'a-1'\nkind = 'slack'\nurl = 'https://HUSH'", "TAPEWATCH_RECEIVER_A_1_URL"),
         ("[redis]\nurl = 'HUSH'", "redis://"),
+        ("[redis]\nurl = 'redis://:HUSH@127.0.0.1:notaport/0'", "redis://"),
+        ("[[feed]]\nname = 'a'\nvendor = 'massive'\nurl = 'wss://host:99999/?key=HUSH'", "65535"),
         ("[[receiver]]\nname = 'a'\nkind = 'webhook'\nurl = 'ftp://HUSH'", "http://"),
     ],
 )

@@ -321,3 +321,40 @@ async def test_our_own_failure_on_a_tick_ends_the_run_and_is_no_lost_line():
         )
         with pytest.raises(OSError, match="no space left"):
             await asyncio.wait_for(connection.run(), 10)
+
+
+@pytest.mark.parametrize(
+    "url", ["wss://host:99999/?k=HUSH", "wss://HUSH@host/", f"wss://{'a' * 70}.com/?k=HUSH"]
+)
+async def test_a_url_that_is_none_ends_the_feed_and_is_not_shown(url):
+    with capture_logs() as logs:
+        async with watcher(url) as one:
+            with pytest.raises(FeedRefusedError, match=r"feed tape: its url.*wss://HOST:PORT/") as refused:
+                await asyncio.wait_for(one.task, 10)
+    assert "HUSH" not in str(logs) + str(refused.value)
+
+
+async def lost_reason(url: str) -> str:
+    with capture_logs() as logs:
+        async with watcher(url) as one:
+            await one.until(lambda: any(entry["event"] == "feed.lost" for entry in logs))
+    return next(entry["reason"] for entry in logs if entry["event"] == "feed.lost")
+
+
+async def test_a_lost_line_names_its_host_and_the_cause():
+    async def no_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example.com ESMTP\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(no_http, "127.0.0.1", 0)
+    host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    reason = await lost_reason(f"ws://trader:HUSH@{host}/?apiKey=HUSH")
+    assert reason.startswith(f"{host} did not answer as a websocket server")
+    assert "HUSH" not in reason
+    tls = await lost_reason(f"wss://{host}/")
+    assert tls.startswith(f"{host} does not speak TLS")
+    server.close()
+    assert await lost_reason(f"ws://{host}/") == f"no connection to {host}: Connection refused"
+    assert (await lost_reason("ws://no-such-host.invalid/")).startswith(
+        "no-such-host.invalid cannot be found"
+    )

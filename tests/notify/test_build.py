@@ -77,6 +77,7 @@ async def test_a_missing_secret_says_who_lacks_what_and_where_to_put_it(
     ("keys", "found", "words"),
     [
         ({"kind": "slack"}, {"url": "hooks.example/sesame"}, "https://"),
+        ({"kind": "slack"}, {"url": f"https://sesame{'a' * 70}.com/"}, "https://"),
         ({"kind": "slack"}, {"url": "https://desk:sesame"}, "https://"),
         ({"kind": "webhook"}, {"url": "https://example.com", "secret": "whsec_sesame!"}, "base64"),
         (EMAIL | {"to": ["desk"]}, {}, "'desk' is no address"),

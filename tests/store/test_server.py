@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
-from tapewatch.store import server
+from tapewatch.store import child, server
 from tapewatch.store.child import socket_path
 from tapewatch.store.errors import RedisUnavailableError, RedisVersionError
 from tapewatch.store.server import connect_redis, open_redis, where
@@ -59,6 +60,24 @@ async def test_the_child_ends_with_the_daemon_and_its_data_stay(state_dir: Path)
         pid = await pid_of(redis)
         await redis.set("key", "value")
     assert not is_running(pid)
+
+    async with open_redis(None, state_dir) as redis:
+        assert await redis.get("key") == b"value"
+
+
+async def test_a_child_that_hangs_is_killed_and_what_it_had_on_disk_stays(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_STOP_SECONDS", 0.2)
+    with capture_logs() as logs:
+        async with open_redis(None, state_dir) as redis:
+            pid = await pid_of(redis)
+            await redis.set("key", "value")
+            os.kill(pid, signal.SIGSTOP)
+    assert not is_running(pid)
+    (killed,) = (entry for entry in logs if entry["event"] == "redis.killed")
+    assert killed["pid"] == pid
+    assert "did not stop within 0.2 s" in killed["reason"]
 
     async with open_redis(None, state_dir) as redis:
         assert await redis.get("key") == b"value"

@@ -16,6 +16,7 @@ from tapewatch.check.watches import check_watches
 from tapewatch.check.wiring import check_wiring
 from tapewatch.config import Config
 from tapewatch.problems import ConfigError, Problem
+from tapewatch.values import is_printable
 
 __all__ = ["Config", "ConfigError", "Problem", "check", "load"]
 
@@ -75,7 +76,7 @@ def _problem(path: Path, data: dict[str, Any], lines: Lines, finding: Finding) -
     spot, message = unmended(data, finding.spot), finding.message
     if finding.first is not None:
         message += f" (line {lines.of(unmended(data, finding.first))})"
-    return Problem(path, lines.of(spot), key_text(data, spot), message, finding.severity)
+    return Problem(path, lines.of(spot), _shown(key_text(data, spot)), _shown(message), finding.severity)
 
 
 def _syntax_problem(path: Path, text: str, reason: str) -> Problem:
@@ -88,5 +89,12 @@ def _syntax_problem(path: Path, text: str, reason: str) -> Problem:
     if position is None or position[1] is None:
         return Problem(path, text.rstrip().count("\n") + 1, "", message)
     line, column = int(position[1]), int(position[2])
-    shown = re.sub(r"\s", " ", text.split("\n")[line - 1])
+    shown = _shown(re.sub(r"\s", " ", text.split("\n")[line - 1]))
     return Problem(path, line, "", f"{message}\n{shown}\n{' ' * (column - 1)}^")
+
+
+def _shown(text: str) -> str:
+    """`text`, which may quote the file, without what a terminal would obey; carets still point right."""
+    return "".join(
+        each if each == "\n" or is_printable(each) else "\N{REPLACEMENT CHARACTER}" for each in text
+    )

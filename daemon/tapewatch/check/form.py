@@ -12,8 +12,9 @@ from tapewatch import secrets
 from tapewatch.check.keys import all_tables, receiver_kinds, table_at
 from tapewatch.check.lines import Spot
 from tapewatch.check.tables import Finding, value_at
-from tapewatch.config import HTTP_PATTERN, NAME_PATTERN, SYMBOL_PATTERN, WEBSOCKET_PATTERN, Config
+from tapewatch.config import Config
 from tapewatch.problems import nearest
+from tapewatch.values import HTTP_PATTERN, NAME_PATTERN, SYMBOL_PATTERN, WEBSOCKET_PATTERN
 
 _PATTERNS = {
     NAME_PATTERN: "a name is letters, digits, dots, dashes and underscores, a letter or digit first",
@@ -30,10 +31,10 @@ _TYPES = {
     "float_type": "a number without quotes, such as {key} = 7000",
     "int_type": "a whole number without quotes",
     "path_type": 'the name of a file in quotes, such as {key} = "..."',
-    "finite_number": "an ordinary number",
 }
 
 _LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "finite_number": lambda ctx: "must be a finite number",
     "greater_than": lambda ctx: f"must be more than {ctx['gt']:g}",
     "greater_than_equal": lambda ctx: f"must be {ctx['ge']:g} or more",
     "less_than_equal": lambda ctx: f"must be {ctx['le']:g} or less",

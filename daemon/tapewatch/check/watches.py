@@ -7,10 +7,10 @@ from pathlib import Path
 from tapewatch.alerts.conditions import ConditionError, Crosses, Price, parse
 from tapewatch.check.lines import Spot
 from tapewatch.check.tables import Finding, Written
-from tapewatch.config import percent, price_name
 from tapewatch.engine.indicators import parse_indicator
 from tapewatch.market.timeframes import duration_ns
 from tapewatch.problems import did_you_mean
+from tapewatch.values import percent, price_name
 
 
 def check_watches(config: Written, folder: Path) -> Iterator[Finding]:

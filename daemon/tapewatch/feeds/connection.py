@@ -1,6 +1,9 @@
 """The one connection that drives any vendor's protocol: connect, log in, receive, and come back when lost."""
 
 import asyncio
+import os
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,13 +16,21 @@ from urllib.parse import urlsplit
 import numpy as np
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, ProxyError
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+)
 from websockets.http11 import Response
 
 from tapewatch import __version__, secrets
 from tapewatch.config import Feed
 from tapewatch.feeds.backoff import Backoff
 from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind, VendorProtocol
+from tapewatch.urls import shown_host
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +44,7 @@ FAULT_LOG_INTERVAL = 60.0
 """Seconds between two log lines of the same kind of fault."""
 
 _CLOSE_TIMEOUT = 2.0
-_NO_CONNECTION = (OSError, InvalidHandshake, ProxyError)
+_NO_CONNECTION = (OSError, InvalidHandshake)
 """What may pass by itself: TCP, DNS, TLS and timeouts (all of them OSError), a failed handshake, a proxy."""
 
 
@@ -107,8 +118,8 @@ class Connection:
         """Connect and receive until cancelled; a cancel closes the websocket before it ends.
 
         Raises:
-            FeedRefusedError: bad key, or data that the key is not entitled to; nothing is tried again.
-            websockets.exceptions.InvalidURI: the URL is none.
+            FeedRefusedError: bad key, data that the key is not entitled to, or a URL that is none; nothing is
+                tried again.
         """
         while True:
             self.state = State.CONNECTING
@@ -147,7 +158,13 @@ class Connection:
         except InvalidStatus as error:
             raise self._handshake_failed(error.response) from None
         except _NO_CONNECTION as error:
-            raise _LineLostError(str(error) or type(error).__name__) from None
+            raise _LineLostError(_why(error, shown_host(self._url), self._login_timeout)) from None
+        except InvalidProxy:
+            advice = "the proxy that https_proxy or another variable of the environment names is none"
+            self._refused(Refusal(RefusalKind.BAD_URL, f"{advice}: write http://HOST:PORT"))
+        except (InvalidURI, ValueError):  # the URL is not quoted: it may hold a key
+            advice = "its url, or one that it redirects to, is none of a websocket: write wss://HOST:PORT/"
+            self._refused(Refusal(RefusalKind.BAD_URL, advice))
 
     async def _log_in(self, websocket: ClientConnection, protocol: VendorProtocol) -> None:
         await self._send(websocket, protocol.open())
@@ -236,6 +253,27 @@ class _FaultLog:
                 count = self.unlogged.pop(kind)
                 sample = self._samples[kind]
                 log.warning("feed.fault", feed=self._feed, kind=str(kind), count=count, sample=sample)
+
+
+def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
+    """Why there is no connection to `host`, for the one who must act; `timeout` is in seconds."""
+    match error:
+        case ProxyError():
+            return f"the proxy does not let us through to {host}: {error}"
+        case InvalidHandshake():
+            return f"{host} did not answer as a websocket server: {error}"
+        case socket.gaierror():
+            return f"{host} cannot be found (DNS): {error.strerror}"
+        case ssl.SSLCertVerificationError():
+            return f"{host} has a certificate that is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"{host} does not speak TLS as we do: {error.reason}"
+        case TimeoutError():
+            return f"{host} did not answer within {timeout:g} s"
+        case OSError(errno=int(number)):
+            return f"no connection to {host}: {os.strerror(number)}"
+        case _:
+            return f"no connection to {host}: {error}"
 
 
 def _shown(url: str) -> str:

@@ -19,6 +19,7 @@ class RefusalKind(StrEnum):
 
     BAD_KEY = "bad key"
     NOT_ENTITLED = "not entitled"
+    BAD_URL = "bad URL"
     TOO_MANY_CONNECTIONS = "too many connections"
 
 

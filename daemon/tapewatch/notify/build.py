@@ -9,6 +9,7 @@ from tapewatch.config import Console, Email, Receiver, Slack, Webhook
 from tapewatch.notify import console, email, slack, webhook
 from tapewatch.notify.sender import Sender
 from tapewatch.secrets import variable
+from tapewatch.urls import check_http
 
 Secrets = Callable[[str, str, Path | None], str | None]
 """Looks a secret up by receiver, field (`url`, `secret`, `password`) and the file that the config names."""
@@ -86,8 +87,8 @@ def _required(receiver: Slack | Webhook | Email, field: str, file: Path | None, 
 
 def _url(receiver: Slack | Webhook, text: str) -> str:
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
+        url = httpx.URL(check_http(text))
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
         raise ReceiverError(

@@ -27,7 +27,8 @@ _SOCKET_PATH_MAX = 103
 """Bytes of the longest path that a socket can have on every system: 107 on Linux, 103 on macOS."""
 _LOAD_SECONDS = 120.0
 """How long a server may take to read its data."""
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 3.0
+"""How long a server may take to end before it is killed; on disk is all but its last second."""
 _RESTART_SECONDS = 0.5
 _POLL_SECONDS = 0.01
 
@@ -248,11 +249,17 @@ class _Child:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._shut_down()
         except TimeoutError:
-            log.error(
-                "redis.not_stopped", socket=str(self._socket), error=f"it ran on for {_STOP_SECONDS:.0f} s"
-            )
-            if self._process and self._process.returncode is None:
-                self._process.kill()
+            await self._kill()
+
+    async def _kill(self) -> None:
+        reason = f"it did not stop within {_STOP_SECONDS:g} s"
+        if self._process is None:  # a predecessor's, whose process is not ours to end
+            log.error("redis.not_stopped", socket=str(self._socket), error=reason)
+        elif self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+            lost = "up to the last second of what was written; the rest is on disk"
+            log.error("redis.killed", pid=self._process.pid, reason=reason, may_be_lost=lost)
 
     async def _shut_down(self) -> None:
         line = await _Line.open(self._socket)

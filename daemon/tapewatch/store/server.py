@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -13,14 +13,13 @@ from redis.exceptions import RedisError
 
 from tapewatch.store.child import child_server, socket_path
 from tapewatch.store.errors import RedisUnavailableError, RedisVersionError
+from tapewatch.urls import RedisUrlError, shown_redis
 
 OLDEST = (6, 2)
 """The oldest Redis that will do."""
 
 ANSWER_SECONDS = 5.0
 """A Redis that does not answer for so long counts as away."""
-
-_SCHEMES = ("redis", "rediss", "unix")
 
 
 def where(url: str | None, state_dir: Path) -> str:
@@ -32,16 +31,9 @@ def where(url: str | None, state_dir: Path) -> str:
     if url is None:
         return f"unix://{socket_path(state_dir)}"
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise _malformed() from None
-    # A password with a bare / ? or # in it ends up, in part, in what would be shown.
-    if parts.scheme not in _SCHEMES or "@" in parts.path + parts.query + parts.fragment:
-        raise _malformed()
-    if parts.scheme == "unix":
-        return f"unix://{parts.path}"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
+        return shown_redis(url)
+    except RedisUrlError as error:
+        raise _malformed(error) from None
 
 
 @asynccontextmanager
@@ -102,7 +94,7 @@ async def _connected(url: str, place: str) -> AsyncIterator[Redis]:
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError:
-        raise _malformed() from None
+        raise _malformed(RedisUrlError()) from None
     async with redis:
         await _check(redis, place)
         yield redis
@@ -118,7 +110,7 @@ async def _check(redis: Redis, place: str) -> None:
     except RedisError as error:
         raise RedisUnavailableError(f"no Redis at {place}: {error}") from None
     except TypeError:  # an option after the "?" that redis-py does not know
-        raise _malformed() from None
+        raise _malformed(RedisUrlError()) from None
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         needed = ".".join(map(str, OLDEST))
         raise RedisVersionError(
@@ -130,10 +122,5 @@ def _unix_url(socket: Path) -> str:
     return f"unix://{quote(str(socket))}"
 
 
-def _malformed() -> RedisUnavailableError:
-    # The URL is not quoted: it may hold a password.
-    return RedisUnavailableError(
-        "what redis.url, redis.url_file or TAPEWATCH_REDIS_URL holds is no URL of a Redis: write"
-        " redis://HOST:PORT/0, rediss://… for TLS, or unix:///PATH; special characters of a password are"
-        " percent-encoded, such as %40 for @; options after a ? are redis-py's"
-    )
+def _malformed(error: RedisUrlError) -> RedisUnavailableError:
+    return RedisUnavailableError(f"what redis.url, redis.url_file or TAPEWATCH_REDIS_URL holds {error}")
