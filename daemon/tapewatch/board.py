@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Never
 
 from tapewatch.alerts.build import iso_ns
@@ -13,6 +14,9 @@ from tapewatch.store.pace import next_start
 
 PERIOD = 1.0
 """Seconds between two writes, at least; more where they would take over a tenth of a core."""
+
+CLOSE_WITHIN = 1.0
+"""Seconds that the last write may take."""
 
 STOPPED = "stopped"
 """`feed_state` once the daemon has stopped; before, it is the connection's state."""
@@ -52,8 +56,10 @@ class Board:
             await asyncio.sleep(next_start(started, ended, PERIOD) - ended)
 
     async def close(self) -> None:
-        """Posts the last state, of a daemon that no longer runs."""
-        await self._post([STOPPED] * len(self._connections))
+        """Posts the last state, of a daemon that no longer runs; a Redis that hangs does not hold the stop up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await self._post([STOPPED] * len(self._connections))
 
     async def _post(self, feed_states: list[str]) -> None:
         self._due |= self._changed()
