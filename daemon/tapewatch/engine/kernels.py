@@ -53,22 +53,9 @@ def _take(
     """An admitted tick: bars that it closes, the bars it is in, the rules."""
     if time >= I[k, p.NEXT_END]:
         close_due(
-            S,
-            R,
-            I,
-            symbols,
-            frames,
-            ops,
-            rules,
-            k,
-            time,
-            np.bool_(True),
-            out,
-            events,
-            values,
-            bars,
-            bar_values,
-        )
+            S, R, I, symbols, frames, ops, rules, k, time, np.bool_(True), out,
+            events, values, bars, bar_values,
+        )  # fmt: skip
     session = I[k, p.EXTENDED_OPEN]
     stray = time < session  # held since an earlier session, whose hours are its own
     if stray:
@@ -213,22 +200,9 @@ def advance(
         if out[EVENTS] + room > len(events) or (len(bars) and out[BARS] + room > len(bars)):
             return m
         close_due(
-            S,
-            R,
-            I,
-            symbols,
-            frames,
-            ops,
-            rules,
-            k,
-            due,
-            np.bool_(True),
-            out,
-            events,
-            values,
-            bars,
-            bar_values,
-        )
+            S, R, I, symbols, frames, ops, rules, k, due, np.bool_(True), out,
+            events, values, bars, bar_values,
+        )  # fmt: skip
         dirty[k] = 1
     return len(members)
 
@@ -243,22 +217,9 @@ def warm(
         if not find_session(I, symbols, sessions, k, time):
             continue
         close_due(
-            S,
-            R,
-            I,
-            symbols,
-            frames,
-            ops,
-            rules,
-            k,
-            time,
-            np.bool_(False),
-            out,
-            events,
-            values,
-            bars,
-            bar_values,
-        )
+            S, R, I, symbols, frames, ops, rules, k, time, np.bool_(False), out,
+            events, values, bars, bar_values,
+        )  # fmt: skip
         if I[k, p.OPEN] <= time < I[k, p.CLOSE]:
             form(S, I, symbols, frames, ops, k, time, ticks[i].price, ticks[i].size, ticks[i].frames)
             S[k, p.LAST] = ticks[i].price

@@ -34,8 +34,3 @@ def wants(config: Config, receiver: str) -> Callable[[Alert], bool]:
     """A function that says whether an alert goes to `receiver`: whether any route to it matches."""
     routes = routes_for(config, receiver)
     return lambda alert: any(matches(route.match, alert) for route in routes)
-
-
-def receivers_of(config: Config, alert: Alert) -> list[str]:
-    """Names of the receivers that the alert goes to, in the config's order, each once."""
-    return [receiver.name for receiver in config.receiver if wants(config, receiver.name)(alert)]
