@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 
 from tapewatch.config import Config, Level, Watch, Zone, json_schema, state_dir
+from tapewatch.market.ticks import NS
 from tapewatch.problems import ConfigError
-from tapewatch.values import percent
+from tapewatch.values import hours_ns, percent, span_ns
 
 SP500 = Path(__file__).parents[1] / "config/sp500.toml"
 
@@ -33,6 +34,39 @@ def test_timeframes_of_conditions_and_confirmations_are_added_shortest_first():
         condition=[{"name": "a", "when": "rsi(14)@15m crosses rsi(14)@1h"}],
     )
     assert watch.all_timeframes() == ["5m", "15m", "30m", "1h", "2h", "1d"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "needed"),
+    [
+        ({"when": "price crosses vwap@5m"}, {"5m", "1d"}),
+        ({"when": "price crosses previous.high"}, {"1d"}),
+        ({"when": "price up 1% in 30m"}, {"1m"}),
+        ({"when": "session.high > 7000"}, {"1d"}),
+        ({"when": "price > 7000", "on": "15m"}, {"15m"}),
+        ({"when": "price > sma(50)@5m", "on": "close"}, {"5m"}),
+        ({"when": "price > 7000", "on": "tick"}, set()),
+    ],
+)
+def test_a_watch_has_the_timeframes_that_its_conditions_need(keys: dict, needed: set[str]):
+    watch = Watch(symbol="SPX", timeframes=["2h"], indicators=[], condition=[{"name": "a", **keys}])
+    assert set(watch.all_timeframes()) == {"2h", *needed}
+
+
+def test_vwap_is_of_the_session_so_it_needs_the_days_bar():
+    assert Watch(symbol="SPX", timeframes=["5m"], indicators=["vwap"]).all_timeframes() == ["5m", "1d"]
+
+
+def test_a_composite_is_two_symbols_unless_the_feed_has_a_name_for_it():
+    assert Watch(symbol="XLC/SPY").legs == ("XLC", "SPY")
+    assert Watch(symbol="BTC/USD", feed_symbol="X:BTC-USD").legs is None
+    assert Watch(symbol="SPY").legs is None
+
+
+def test_durations_and_hours_are_read_in_nanoseconds():
+    assert [span_ns(text) for text in ("90s", "5m", "2 h", "0s")] == [90 * NS, 300 * NS, 7200 * NS, 0]
+    assert hours_ns("9:45 - 15:45") == (35100 * NS, 56700 * NS)
+    assert hours_ns("00:00–24:00") == (0, 86400 * NS)
 
 
 def test_indicators_of_conditions_come_after_the_watchs_own():
@@ -129,6 +163,13 @@ def test_the_json_schema_takes_the_default_watch_and_refuses_a_wrong_one():
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     data = tomllib.loads(SP500.read_text(encoding="utf-8"))
+    validator.validate(data)
+    data["watch"][0]["condition"][0] |= {
+        "for": "5m",
+        "on": "close",
+        "frequency": "once",
+        "hours": "10:00-11:00",
+    }
     validator.validate(data)
     data["watch"][0]["level"][0]["prise"] = data["watch"][0]["level"][0].pop("price")
     assert {error.validator for error in validator.iter_errors(data)} == {"additionalProperties", "required"}

@@ -150,7 +150,7 @@ def test_extended_hours_end_at_20_00_and_at_17_00_on_half_days() -> None:
 
 def test_outside_regular_hours_levels_fire_and_no_bar_forms() -> None:
     ticks = tape("08:00:00=6990 08:00:01=7000 09:30:00=7001 09:31:00=6999 16:00:00=7000")
-    alerts, rows = reference_replay(ticks, watch(hours="extended", level=[breakout(confirm="1m")]))
+    alerts, rows, *_ = reference_replay(ticks, watch(hours="extended", level=[breakout(confirm="1m")]))
     assert [(kind, alert["hours"]) for kind, alert in zip(said(alerts), alerts, strict=True)] == [
         ("level.crossed_up 7000", "extended"),  # in no bar: nothing confirms it
         ("level.crossed_down 6999", "regular"),

@@ -166,6 +166,33 @@ def test_finer_timeframes_get_no_bars_and_levels_fire_all_the_same(tapewatch: Co
     ]
 
 
+def test_rules_that_need_finer_bars_than_the_files_are_named_once(tapewatch: Command, files: Files) -> None:
+    conditions = "".join(
+        f'[[watch.condition]]\nname = "{name}"\nwhen = "{when}"\n'
+        for name, when in {
+            "burst": "price up 1% in 30m",
+            "hot": "rsi(14)@3m > 70 and price > vwap",
+            "slow": "rsi(14)@15m > 70",
+        }.items()
+    )
+    own = files(
+        watch() + 'confirm = "1m"\n' + conditions, a=bars(6999, 7001), b=bars(6999, 7001), ticks=TICKS
+    )
+    assert tapewatch("replay", own[0], own[1], *own[3:]).err.splitlines()[:-1] == [
+        "note: bars of 5m build no 1m or 3m bars, so these conditions cannot fire: burst, hot",
+        "note: bars of 5m build no 1m bars, so these levels and zones are not confirmed: breakout",
+    ]
+    assert "note" not in tapewatch("replay", *own[2:]).err
+
+
+def test_rules_that_need_finer_bars_are_named_with_their_symbols(tapewatch: Command, files: Files) -> None:
+    rule = '[[watch.condition]]\nname = "up"\nwhen = "price up 1% in 30m"\n'
+    text = "date,symbol,close\n2026-01-27,SPX,6999\n2026-01-27,SPY,6999\n"
+    own = files(watch("SPX") + rule + watch("SPY") + rule, bars=text)
+    (note, _) = tapewatch("replay", *own).err.splitlines()
+    assert note == "note: bars of 1d build no 1m bars, so these conditions cannot fire: up of SPX, up of SPY"
+
+
 def test_coarser_timeframes_must_be_multiples(tapewatch: Command, files: Files) -> None:
     own = files(watch(timeframes='["5m", "1h"]'), bars=bars(6999, 7001, 6999, minutes=25))
     outcome = tapewatch("replay", *own)

@@ -36,7 +36,10 @@ WATCH = Watch.model_validate(
             {"name": "50-day average", "when": "price crosses sma(50)@1d"},
             {"name": "200-day average", "when": "price crosses sma(200)@1d"},
             {"name": "half", "when": "price crosses below 6900"},
+            {"name": "strong half", "when": "price crosses 6900 and rsi(14)@1d > 50"},
+            {"name": "pullback", "when": "price enters 6800 to 6850"},
             {"name": "overbought", "when": "rsi(14)@1d crosses above 70"},
+            {"name": "rally", "when": "price up 1.5% in 30m"},
         ],
     }
 )
@@ -59,6 +62,8 @@ def test_a_distance_is_how_far_price_has_to_go() -> None:
         "target": 138.75,
         "50-day average": pytest.approx(-90.746),
         "half": -61.25,
+        "strong half": -61.25,
+        "pullback": -111.25,
     }
     above = status_of(WATCH, NOW | {"price": "7250"})
     assert {each["name"]: each["distance"] for each in above["levels"]}["target"] == -50
@@ -72,7 +77,9 @@ def test_the_price_stands_where_it_is_among_the_levels() -> None:
         ["6,950–6,970", "resistance", "inside", "+0.00%"],
         ["▶", "6,961.25", "price"],
         ["6,900", "half", "-61.25", "-0.88%"],
+        ["6,900", "strong", "half", "-61.25", "-0.88%"],
         ["6,870.50", "50-day", "average", "-90.75", "-1.30%"],
+        ["6,800–6,850", "pullback", "-111.25", "-1.60%"],
         ["6,790", "support", "[old]", "support", "-171.25", "-2.46%"],
     ]
 
@@ -85,6 +92,8 @@ def test_before_the_first_tick_the_levels_stand_alone() -> None:
         "      7,000  breakout",
         "6,950–6,970  resistance",
         "      6,900  half",
+        "      6,900  strong half",
+        "6,800–6,850  pullback",
         "      6,790  support [old]",
     ]
     assert "no price yet" in printed_status(status)
@@ -92,12 +101,34 @@ def test_before_the_first_tick_the_levels_stand_alone() -> None:
 
 def test_indicators_stand_by_their_timeframes() -> None:
     assert printed(indicator_table(status_of(WATCH, NOW)["indicators"])) == [
-        "               1h        1d",
-        "RSI(14)      58.4      59.7",
-        "  histogram           0.042",
-        "SMA(50)            6,870.50",
+        "                           1h        1d",
+        "RSI(14)                  58.4      59.7",
+        "MACD(12,26,9) histogram           0.042",
+        "SMA(50)                        6,870.50",
     ]
     assert printed(indicator_table(status_of(WATCH, NOW)["indicators"], 1))[0].split() == ["1d"]
+
+
+def test_values_of_one_indicator_stand_below_each_other() -> None:
+    values = {
+        "macd(12,26,9)@5m": "3.4",
+        "macd(12,26,9).signal@5m": "3.1",
+        "bb(20,2.5).upper@1h": "7010.1",
+        "bb(20,2.5).middle@1h": "6980",
+        "bb(20,2.5).lower@1h": "6950",
+        "vwap@5m": "6985.2",
+        "roc(10)@1h": "-0.5",
+    }
+    assert printed(indicator_table(status_of(WATCH, values)["indicators"])) == [
+        "                        5m        1h",
+        "MACD(12,26,9)          3.4",
+        "  signal               3.1",
+        "BB(20,2.5) upper            7,010.10",
+        "  middle                    6,980.00",
+        "  lower                     6,950.00",
+        "VWAP              6,985.20",
+        "ROC(10)                       -0.50%",
+    ]
 
 
 def printed_status(status: dict[str, Any]) -> str:
@@ -119,3 +150,9 @@ def test_the_last_price_of_a_small_currency_has_its_digits() -> None:
         "  1.0845  par    +0.0012  +0.11%",
         "▶ 1.0833  price",
     ]
+
+
+def test_a_change_over_a_span_stands_beside_the_price() -> None:
+    text = printed_status(status_of(WATCH, NOW | {"change(30m)": "1.5203", "change(2h)": "-0.4"}))
+    assert text.startswith("S&P 500  6,961.25  +1.52% in 30m  -0.40% in 2h  Wed 28 Jan 2026")
+    assert "change" not in text

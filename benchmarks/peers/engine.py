@@ -17,7 +17,7 @@ def open_engine(market: Market) -> Engine:
     engine = _cold_engine(market)
     for k in range(len(market.prices)):
         for timeframe in reversed(TIMEFRAMES):
-            engine.warm(k, market.bars(k, timeframe), [timeframe])
+            engine.warm(k, market.bars(k, timeframe), timeframe, [timeframe])
     return engine
 
 

@@ -1,16 +1,18 @@
 """From the config to the engine and to the alerts' words: what a watch of the config means to either."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from math import inf
+from zoneinfo import ZoneInfo
 
+from tapewatch import instruments
 from tapewatch.alerts.build import AlertBuilder, RuleText, SymbolText
-from tapewatch.alerts.conditions import Crosses, Price
 from tapewatch.config import Condition, Config, Level, Watch, Zone
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
-from tapewatch.engine.indicators import Value
-from tapewatch.market.sessions import sessions
-from tapewatch.values import in_ranges, percent
+from tapewatch.market.sessions import Sessions, sessions
+from tapewatch.market.ticks import NS
+from tapewatch.values import hours_ns, in_ranges, percent, span_ns
 
 
 def engine(config: Config, *, tape_clocks: Sequence[bool] | None = None, keep_bars: bool = False) -> Engine:
@@ -34,19 +36,22 @@ def alert_builder(config: Config, of: Engine) -> AlertBuilder:
 def engine_watch(config: Config, watch: Watch, *, live: bool) -> spec.Watch:
     """The watch in the engine's terms; `live` puts it on its own feed's clock, else all share one."""
     feed = config.feed_of(watch) if live else None
+    calendar = sessions(watch.calendar)
     return spec.Watch(
         symbol=watch.symbol,
-        sessions=sessions(watch.calendar),
+        sessions=calendar,
         timeframes=tuple(watch.all_timeframes()),
         indicators=tuple(watch.all_indicators()),
         rules=(
             *(_level(level, watch) for level in watch.level),
             *(_zone(zone, watch) for zone in watch.zone),
-            *(_condition(condition, watch) for condition in watch.condition),
+            *(_condition(condition, watch, calendar.zone) for condition in watch.condition),
         ),
         extended=watch.hours == "extended",
         max_jump=inf if watch.max_jump == "off" else percent(watch.max_jump) or inf,
         feed=config.feed.index(feed) if feed else 0,
+        legs=instruments.legs(config, watch),
+        settle_after=span_ns(watch.settle_after or "0s") if live and not _never_shuts(calendar) else 0,
     )
 
 
@@ -75,12 +80,30 @@ def _zone(zone: Zone, watch: Watch) -> spec.ZoneRule:
     return spec.ZoneRule(zone.name, zone.low, zone.high, _band(zone.rearm, watch), zone.confirm)
 
 
-def _condition(condition: Condition, watch: Watch) -> spec.Rule:
+def _condition(condition: Condition, watch: Watch, zone: ZoneInfo) -> spec.ConditionRule:
     meant = condition.parsed
-    if not isinstance(meant, Crosses):
-        return spec.DivergenceRule(condition.name, meant.value, meant.side)
-    if not isinstance(meant.left, Price):
-        return spec.ValueCrossRule(condition.name, meant.left, meant.right, meant.direction)
-    if isinstance(meant.right, Value):
-        return spec.PriceCrossRule(condition.name, meant.right, _band(None, watch), meant.direction)
-    return spec.LevelCrossRule(condition.name, meant.right, _band(None, watch), meant.direction)
+    return spec.ConditionRule(
+        name=condition.name,
+        event=meant.event,
+        states=meant.states,
+        band=_band(None, watch),
+        on=condition.checked_at,
+        lasting=span_ns(condition.lasting or "0s"),
+        frequency=condition.frequency or meant.frequency,
+        bar=meant.bar or watch.all_timeframes()[0],
+        expires=_expires(condition.expires, zone) if condition.expires else None,
+        hours=hours_ns(condition.hours) if condition.hours else None,
+    )
+
+
+def _expires(when: date, zone: ZoneInfo) -> int:
+    """A time as ns; of a date the end of that day at the exchange."""
+    if not isinstance(when, datetime):
+        when = datetime.combine(when + timedelta(days=1), time(), zone)
+    since = when - datetime(1970, 1, 1, tzinfo=UTC)
+    return since // timedelta(microseconds=1) * (NS // 1_000_000)
+
+
+def _never_shuts(calendar: Sessions) -> bool:
+    """Whether a session begins where the one before ends: then no official bar can come in between."""
+    return bool((calendar.opens[1:] == calendar.closes[:-1]).any())

@@ -132,6 +132,8 @@ def replay(
     run_ = Replay(own, keep_bars=bars is not None)
     with wrong(ReplayError):
         stretches = run_.read(files, symbol, bar)
+    for note in run_.notes(stretches):
+        say(f"note: {note}")
     if left_out := run_.warm(stretches, history or [], symbol):
         say(f"{left_out} bars of history end after the tape's first tick and were left out")
     count, kept, began = 0, [], time.monotonic()

@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from tapewatch import secrets
 from tapewatch.alerts import conditions
-from tapewatch.engine.indicators import RANGE, Indicator, parse_indicator
+from tapewatch.engine.indicators import RANGE, Indicator, Value, parse_indicator
+from tapewatch.engine.parts import Frequency, timeframe_of
 from tapewatch.market.timeframes import DAY, by_length
 from tapewatch.values import (
     SYMBOL_PATTERN,
     Band,
+    Duration,
+    Expiry,
     File,
     Host,
+    Hours,
     HttpUrl,
     IndicatorName,
     Jump,
     Line,
     Name,
+    On,
     Price,
     RedisUrl,
     Role,
@@ -31,6 +37,7 @@ from tapewatch.values import (
     Timeframe,
     WebsocketUrl,
     in_ranges,
+    legs_of,
     price_name,
 )
 
@@ -46,6 +53,11 @@ class Table(BaseModel):
         str_strip_whitespace=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def toml_keys(cls) -> dict[str, FieldInfo]:
+        """Its keys as the file spells them: `for` is no name that Python allows."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
 
 class Level(Table):
@@ -96,6 +108,31 @@ class Condition(Table):
 
     name: Line = Field(min_length=1, max_length=64, description="What alerts call it.")
     when: Line = Field(description='Such as "rsi(14)@1d crosses above 70".')
+    on: On | None = Field(
+        default=None,
+        description='When it is checked: "tick", "close" or the close of a timeframe such as "5m"; '
+        "left out: on ticks if it is about the price, else at the close.",
+    )
+    frequency: Frequency | None = Field(
+        default=None,
+        description='How often it may fire; left out: "once per bar", but "always" where the event is about the price '
+        "or a divergence.",
+    )
+    lasting: Duration | None = Field(
+        default=None,
+        alias="for",
+        description='How long it must stay true before it fires, such as "90s" or "5m"; left out: not at all.',
+    )
+    expires: Expiry | None = Field(
+        default=None,
+        description="From then on it is not checked: a date such as 2026-03-31, which counts to its end at the "
+        "exchange, or a time such as 2026-03-31T15:30:00-04:00.",
+    )
+    hours: Hours | None = Field(
+        default=None,
+        description='When it is checked, in the exchange\'s time, such as "09:45-15:45"; left out: always. '
+        "Both are of one day: it cannot run over midnight.",
+    )
     next: Line | None = Field(default=None, description="Next target once it comes true, as alerts quote it.")
     note: Line | None = Field(default=None, description="What it means when it comes true.")
     severity: Severity = Field(default="info", description="How much it matters; routes may match it.")
@@ -109,6 +146,11 @@ class Condition(Table):
         """
         return conditions.parse(self.when)
 
+    @property
+    def checked_at(self) -> str | None:
+        """The timeframe at whose close it is checked; None: on every tick."""
+        return self.parsed.checked_at(self.on)
+
 
 class Watch(Table):
     """A symbol with its levels, zones and conditions."""
@@ -117,27 +159,29 @@ class Watch(Table):
         min_length=1,
         max_length=32,
         pattern=SYMBOL_PATTERN,
-        description="What alerts, Redis keys and files call it.",
+        description="What alerts, Redis keys and files call it; `XLC/SPY` is the price of one by that of the other.",
     )
     title: Line | None = Field(
         default=None, max_length=64, description="Its name for people; left out: the symbol."
     )
     feed: str | None = Field(default=None, description="Name of its feed; left out: the only one.")
     feed_symbol: Line | None = Field(
-        default=None, description="The vendor's name for it; left out: the symbol."
+        default=None, description="The vendor's name for it; left out: the symbol, or the two of `XLC/SPY`."
     )
     calendar: str = Field(default="XNYS", description="Exchange calendar, such as XNYS or 24/7.")
     hours: Literal["regular", "extended"] = Field(
         default="regular",
-        description="`extended`: levels and zones fire before the open and after the close too.",
+        description="`extended`: levels, zones and what price crosses fire before the open and after the close too.",
     )
     timeframes: list[Timeframe] = Field(
         default=["1m", "5m", "1h", "1d"],
         min_length=1,
+        max_length=16,
         description="Bars to build; those that a condition or `confirm` names come by themselves.",
     )
     indicators: list[IndicatorName] = Field(
         default=["rsi(14)", "macd(12,26,9)", "sma(50)", "sma(200)", "ema(20)"],
+        max_length=64,
         description="Computed in every timeframe and quoted in alerts; conditions' come by themselves.",
     )
     rearm: Band = Field(
@@ -151,24 +195,41 @@ class Watch(Table):
     skip_conditions: list[str] = Field(
         default=[], description="Sale conditions, as a file spells them, that do not update the last price."
     )
+    settle_after: Duration | None = Field(
+        default=None,
+        description="How long after the session's end the official daily bar is waited for; left out: 0. "
+        "Without a source of that bar it only delays what is checked on the daily close.",
+    )
     history: list[File] = Field(default=[], description="CSV files of bars that warm the indicators.")
     level: list[Level] = Field(default=[], description="Prices.")
     zone: list[Zone] = Field(default=[], description="Pairs of prices.")
     condition: list[Condition] = Field(default=[], description="Everything else.")
 
+    @property
+    def legs(self) -> tuple[str, str] | None:
+        """The symbols whose prices are divided, in a composite such as `XLC/SPY`; None for any other."""
+        return legs_of(self.symbol) if self.feed_symbol is None else None
+
     def all_timeframes(self) -> list[str]:
-        """The timeframes it needs, those of conditions, `confirm` and bands included, shortest first."""
-        named = {value.timeframe for condition in self.condition for value in condition.parsed.values}
+        """The timeframes it needs, those of conditions, `confirm`, bands and VWAP included, shortest first."""
+        named = {
+            timeframe_of(operand) for condition in self.condition for operand in condition.parsed.operands
+        }
+        checking = {condition.checked_at for condition in self.condition}
         rules: list[Level | Zone] = [*self.level, *self.zone]
-        confirming = {rule.confirm for rule in rules if rule.confirm}
-        ranged = {DAY} if self._has_bands_in_ranges() else set()
-        return by_length({*self.timeframes, *named, *confirming, *ranged})
+        confirming = {rule.confirm for rule in rules}
+        of_session = {DAY} if self._has_bands_in_ranges() or self._has_vwap() else set()
+        return by_length({*self.timeframes, *filter(None, (*named, *checking, *confirming)), *of_session})
 
     def all_indicators(self) -> list[Indicator]:
         """The indicators it needs: its own in their order, then those that only conditions or bands name."""
         own = [parse_indicator(text) for text in self.indicators]
-        named = [value.indicator for condition in self.condition for value in condition.parsed.values]
+        operands = [operand for condition in self.condition for operand in condition.parsed.operands]
+        named = [operand.indicator for operand in operands if isinstance(operand, Value)]
         return list(dict.fromkeys([*own, *named, *([RANGE] if self._has_bands_in_ranges() else [])]))
+
+    def _has_vwap(self) -> bool:
+        return any(indicator.kind == "vwap" for indicator in self.all_indicators())
 
     def _has_bands_in_ranges(self) -> bool:
         rules: list[Level | Zone] = [*self.level, *self.zone]

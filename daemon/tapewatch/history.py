@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tapewatch.config import Watch
 from tapewatch.engine.engine import Engine
 from tapewatch.feeds.files import BarFile, read_bars
+from tapewatch.instruments import Names
+from tapewatch.market.bars import ratio
 from tapewatch.market.sessions import sessions
 from tapewatch.market.timeframes import by_length, duration_ns
 
@@ -15,16 +18,14 @@ class HistoryError(ValueError):
     """History that does not fit its watch; the message says what would."""
 
 
-def warm(
-    engine: Engine, row: int, files: Sequence[BarFile], names: Sequence[str], before: int | None = None
-) -> int:
+def warm(engine: Engine, row: int, files: Sequence[BarFile], names: Names, before: int | None = None) -> int:
     """Feeds one symbol's history to the engine; each timeframe from the files that have it, or the next finer ones.
 
     Args:
         engine: a new one.
         row: the symbol's.
         files: of bars; several of one timeframe are read as one.
-        names: what files with a column `symbol` may call the symbol.
+        names: what files with a column `symbol` may call the symbol and its legs.
         before: bars that end after this time (ns) are left out: a tape begins there, and knows better.
 
     Returns:
@@ -33,14 +34,14 @@ def warm(
     Raises:
         HistoryError: no timeframe of the watch can be built from a file.
     """
-    bars = _by_timeframe(files, names)
+    bars = bars_of(files, names)
     left_out = 0
     for timeframe, served in _share_out(engine.layouts[row].watch.timeframes, files, set(bars)).items():
         all_, kept = bars[timeframe], bars[timeframe]
         if before is not None:
             kept = all_[: np.searchsorted(all_["end"], before, side="right")]
         left_out += len(all_) - len(kept)
-        engine.warm(row, kept, served)
+        engine.warm(row, kept, timeframe, served)
     return left_out
 
 
@@ -53,17 +54,53 @@ def read(paths: Sequence[Path], calendar: str) -> list[BarFile]:
     return [read_bars(path, sessions(calendar)) for path in paths]
 
 
-def _by_timeframe(files: Sequence[BarFile], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The symbol's bars of each timeframe, oldest first; of two that start together, the first file's."""
+def own(watch: Watch, names: Names) -> list[BarFile]:
+    """The files of a watch's own `history`.
+
+    Raises:
+        FileError: a file cannot be read.
+        HistoryError: none has a bar of the watch, or of a composite's legs together.
+    """
+    files = read(watch.history, watch.calendar)
+    if files and not bars_of(files, names):
+        wanted = " or ".join(names.own)
+        if names.legs:
+            wanted += f", nor any of {' and '.join(leg[0] for leg in names.legs)} that begin together"
+        raise HistoryError(f"{', '.join(str(file.path) for file in files)}: no bars of {wanted}")
+    return files
+
+
+def bars_of(files: Sequence[BarFile], names: Names) -> dict[str, np.ndarray]:
+    """A watch's bars of each timeframe, oldest first; of two that start together, the first file's.
+
+    A composite's are its own, then those made of its legs' bars, which may stand in two files; files without a column
+    `symbol` hold its own.
+    """
+    known = _of_symbol(files, names.own)
+    if names.legs:
+        named = [file for file in files if file.symbols]
+        first, second = (_of_symbol(named, leg) for leg in names.legs)
+        for timeframe in first.keys() & second.keys():
+            known.setdefault(timeframe, []).append(
+                ratio(*map(_in_order, (first[timeframe], second[timeframe])))
+            )
+    return {timeframe: bars for timeframe, parts in known.items() if len(bars := _in_order(parts))}
+
+
+def _of_symbol(files: Sequence[BarFile], names: Sequence[str]) -> dict[str, list[np.ndarray]]:
+    """The bars that a symbol has in each file, by timeframe."""
     parts: dict[str, list[np.ndarray]] = {}
-    for own in files:
-        for name in names if own.symbols else names[:1]:
-            if len(bars := own.of(name)):
-                parts.setdefault(own.timeframe, []).append(bars)
-    joined = {timeframe: np.concatenate(some) for timeframe, some in parts.items()}
-    return {
-        timeframe: bars[np.unique(bars["start"], return_index=True)[1]] for timeframe, bars in joined.items()
-    }
+    for file in files:
+        for name in names if file.symbols else names[:1]:
+            if len(bars := file.of(name)):
+                parts.setdefault(file.timeframe, []).append(bars)
+    return parts
+
+
+def _in_order(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """All bars by their start; of two that start together, the first."""
+    bars = np.concatenate(parts)
+    return bars[np.unique(bars["start"], return_index=True)[1]]
 
 
 def _share_out(timeframes: Sequence[str], files: Sequence[BarFile], known: set[str]) -> dict[str, list[str]]:

@@ -3,25 +3,27 @@
 import csv
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch import assemble, history
+from tapewatch import assemble, history, instruments
 from tapewatch.alerts.alert import Alert
 from tapewatch.alerts.build import iso_ns
-from tapewatch.config import Config, state_dir
+from tapewatch.config import Config, Watch, state_dir
+from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.events import REFUSALS
 from tapewatch.engine.kernels import LATEST
+from tapewatch.engine.parts import operands, timeframe_of
 from tapewatch.feeds.files import BarFile, FileError, is_bars, read_bars, read_ticks
 from tapewatch.market.bars import bars_to_ticks
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
-from tapewatch.market.timeframes import duration_ns
+from tapewatch.market.timeframes import by_length, duration_ns
 from tapewatch.problems import did_you_mean
 from tapewatch.store.commit import Store
 from tapewatch.store.server import open_redis
@@ -46,6 +48,8 @@ class Stretch:
     path: Path
     ticks: NDArray[np.void]
     end: int
+    bars: dict[int, str] = field(default_factory=dict)
+    """Of a file of bars: their timeframe, by the engine's row of each watch that takes them."""
 
 
 class Replay:
@@ -60,8 +64,9 @@ class Replay:
         self.config = config
         self.engine = assemble.engine(config, keep_bars=keep_bars)
         self._builder = assemble.alert_builder(config, self.engine)
-        self._rows = {watch.symbol: row for row, watch in enumerate(config.watch)}
-        self._rows |= {watch.feed_symbol: row for row, watch in enumerate(config.watch) if watch.feed_symbol}
+        self._names = [instruments.names(config, watch) for watch in config.watch]
+        self._rows = {name: row for row, names in enumerate(self._names) for name in names.own}
+        self._instruments = instruments.in_files(config, self.engine)
 
     def read(self, paths: Sequence[Path], symbol: str | None = None, bar: str | None = None) -> list[Stretch]:
         """Reads the files, in their order.
@@ -87,6 +92,15 @@ class Replay:
             self._bars(path, symbol, bar) if is_bars(path) else self._ticks(path, symbol) for path in paths
         ]
 
+    def notes(self, stretches: Sequence[Stretch]) -> list[str]:
+        """What never comes of the files of bars among `stretches`: what needs finer bars than theirs."""
+        read = {(bar, row) for own in stretches for row, bar in own.bars.items()}
+        notes: list[str] = []
+        for bar in by_length({bar for bar, _ in read}):
+            rows = sorted(row for own, row in read if own == bar)
+            notes += _out_of_reach(bar, [self.engine.layouts[row].watch for row in rows])
+        return notes
+
     def warm(self, stretches: Sequence[Stretch], files: Sequence[Path], symbol: str | None = None) -> int:
         """Warms the indicators from `files`, or from the config's `history` when there are none.
 
@@ -94,17 +108,14 @@ class Replay:
         """
         first = min((int(own.ticks["time"][0]) for own in stretches if len(own.ticks)), default=None)
         left_out = 0
-        for row, watch in enumerate(self.config.watch):
-            given = history.read(files or watch.history, watch.calendar)
+        for row, (watch, names) in enumerate(zip(self.config.watch, self._names, strict=True)):
             if files:
+                given = history.read(files, watch.calendar)
                 given = [own for own in given if own.symbols or self._row_of(symbol, own.path) == row]
-            left_out += history.warm(self.engine, row, given, self.names(row), before=first)
+            else:
+                given = history.own(watch, names)
+            left_out += history.warm(self.engine, row, given, names, before=first)
         return left_out
-
-    def names(self, row: int) -> list[str]:
-        """What files may call the symbol of a row."""
-        watch = self.config.watch[row]
-        return [watch.symbol, *([watch.feed_symbol] if watch.feed_symbol else [])]
 
     def _row_of(self, symbol: str | None, path: Path) -> int:
         """Whose a file without a column `symbol` is."""
@@ -157,16 +168,30 @@ class Replay:
         tape = read_ticks(path)
         if symbol is None and not tape.symbols:
             raise ReplayError(_whose(path))
-        ticks = tape.rows(self._rows, symbol)
-        for row, watch in enumerate(self.config.watch):
-            if watch.skip_conditions:
-                own = ticks["symbol"] == row
-                ticks["flags"][own] = tape.rows(self._rows, symbol, watch.skip_conditions)["flags"][own]
+        ticks = tape.rows(self._instruments, symbol)
+        if tape.conditions:
+            for instrument, skipped in self._skipped().items():
+                own = ticks["symbol"] == instrument
+                ticks["flags"][own] = tape.rows(self._instruments, symbol, skipped)["flags"][own]
         last = min(int(ticks["time"][-1]), LATEST) if len(ticks) else 0
         return Stretch(path, ticks, last + FLUSH_AFTER)
 
+    def _skipped(self) -> dict[int, list[str]]:
+        """The sale conditions for which an instrument's trades are skipped: one list, since a tick is one to all."""
+        asked: dict[int, Watch] = {}
+        for watch in self.config.watch:
+            for symbol in (watch.symbol, *(instruments.legs(self.config, watch) or ())):
+                first = asked.setdefault(self._instruments[symbol], watch)
+                if set(first.skip_conditions) != set(watch.skip_conditions):
+                    raise ReplayError(
+                        f"{first.symbol} and {watch.symbol} take the same trades of {symbol}: give both the same "
+                        "skip_conditions"
+                    )
+        return {own: watch.skip_conditions for own, watch in asked.items() if watch.skip_conditions}
+
     def _bars(self, path: Path, symbol: str | None, bar: str | None) -> Stretch:
         parts, end = [], 0
+        timeframes: dict[int, str] = {}
         files: dict[str, BarFile] = {}
         for row, watch in enumerate(self.config.watch):
             if watch.calendar not in files:
@@ -174,31 +199,59 @@ class Replay:
             read = files[watch.calendar]
             if not read.symbols and self._row_of(symbol, path) != row:
                 continue
-            bars = next((own for name in self.names(row) if len(own := read.of(name))), read.bars[:0])
-            if len(bars):
-                parts.append(bars_to_ticks(bars, row, self._frames(row, read)))
+            bars = history.bars_of([read], self._names[row]).get(read.timeframe)
+            if bars is not None:
+                self._check_multiples(row, read)
+                parts.append(bars_to_ticks(bars, row, read.timeframe))
+                timeframes[row] = read.timeframe
                 end = max(end, int(bars["end"][-1]) + FLUSH_AFTER)
         if not parts:
             raise ReplayError(
                 f"{path}: it has no bars of {', '.join(own.symbol for own in self.config.watch)}"
             )
         ticks = np.concatenate(parts)
-        return Stretch(path, ticks[np.argsort(ticks["time"], kind="stable")], end)
+        return Stretch(path, ticks[np.argsort(ticks["time"], kind="stable")], end, timeframes)
 
-    def _frames(self, row: int, read: BarFile) -> int:
-        """The timeframes that the file's bars build: finer ones get none, coarser ones must be multiples."""
-        timeframes = self.engine.layouts[row].watch.timeframes
-        built = [name for name in timeframes if history.builds(read.timeframe, name)]
-        for name in timeframes:
-            if name not in built and duration_ns(name) > duration_ns(read.timeframe):
+    def _check_multiples(self, row: int, read: BarFile) -> None:
+        """Finer timeframes than the file's get no bars; coarser ones must be multiples."""
+        for name in self.engine.layouts[row].watch.timeframes:
+            finer = duration_ns(name) < duration_ns(read.timeframe)
+            if not finer and not history.builds(read.timeframe, name):
                 raise FileError(f"{read.path}: bars of {name} cannot be built from bars of {read.timeframe}")
-        return sum(1 << timeframes.index(name) for name in built)
 
 
 def replay_ticks(config: Config, ticks: NDArray[np.void], batch: int = BATCH) -> list[Alert]:
     """The alerts of `ticks` (rows of `TICK`) under `config`, from a cold start."""
     own = Stretch(Path(), ticks, int(ticks["time"][-1]) + FLUSH_AFTER)
     return [alert for fired in Replay(config).run([own], batch=batch) for alert in fired]
+
+
+def _out_of_reach(bar: str, watches: Sequence[spec.Watch]) -> Iterator[str]:
+    """The rules that need bars which those of the timeframe `bar` do not build, a line for each kind."""
+    for kind, outcome in (
+        (spec.ConditionRule, "these conditions cannot fire"),
+        ((spec.LevelRule, spec.ZoneRule), "these levels and zones are not confirmed"),
+    ):
+        finer: set[str] = set()
+        names = []
+        for watch in watches:
+            for rule in watch.rules:
+                if isinstance(rule, kind) and (own := _finer(rule, bar)):
+                    finer |= own
+                    names.append(rule.name if len(watches) == 1 else f"{rule.name} of {watch.symbol}")
+        if names:
+            lacking = " or ".join(by_length(finer))
+            yield f"bars of {bar} build no {lacking} bars, so {outcome}: {', '.join(names)}"
+
+
+def _finer(rule: spec.Rule, bar: str) -> set[str]:
+    """The timeframes that a rule needs and that are finer than `bar`."""
+    if isinstance(rule, spec.ConditionRule):
+        read = (operand for part in rule.parts for operand in operands(part))
+        needed = {rule.on, *map(timeframe_of, read)}
+    else:
+        needed = {rule.confirm}
+    return {own for own in needed if own and duration_ns(own) < duration_ns(bar)}
 
 
 def _check_timeframe(bar: str) -> None:

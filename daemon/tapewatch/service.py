@@ -11,7 +11,7 @@ import structlog
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
-from tapewatch import assemble, history, secrets
+from tapewatch import assemble, history, instruments, secrets
 from tapewatch.alerts.build import iso_ns
 from tapewatch.background import background
 from tapewatch.board import Board
@@ -81,7 +81,7 @@ async def run(config: Config, stop: asyncio.Event, *, ready: Callable[[], object
         writer = Writer(store, engine.snapshot)
         path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed)
         connections = [
-            _connection(config, feed, key, partial(path.ticks, i))
+            _connection(feed, key, instruments.on_feed(config, feed, engine), partial(path.ticks, i))
             for i, (feed, key) in enumerate(zip(config.feed, keys, strict=True))
         ]
         workers = await _workers(config, redis, store, senders)
@@ -140,28 +140,37 @@ def _restore(engine: Engine, config: Config, snapshots: dict[str, Snapshot]) -> 
     for row, watch in enumerate(config.watch):
         try:
             if known := snapshots.get(watch.symbol):
-                engine.restore(row, known.hot, known.bars)
+                missing = engine.restore(row, known.hot, known.bars)
                 price, time_ns = engine.last(row)
                 log.info("state.restored", symbol=watch.symbol, price=price, time=iso_ns(time_ns))
+                if missing:
+                    _complete(engine, config, row, missing)
                 continue
         except SnapshotError as error:
             log.warning(
                 "state.refused", symbol=watch.symbol, reason=f"its snapshot is {error}; warming up anew"
             )
-        history.warm(engine, row, history.read(watch.history, watch.calendar), [watch.symbol])
+        names = instruments.names(config, watch)
+        history.warm(engine, row, history.own(watch, names), names)
         log.info("state.warmed", symbol=watch.symbol, files=len(watch.history))
 
 
+def _complete(engine: Engine, config: Config, row: int, missing: list[str]) -> None:
+    """What a changed watch has that its snapshot lacks comes from history, as far as that goes."""
+    watch = config.watch[row]
+    alone = Engine([engine.layouts[row].watch])
+    names = instruments.names(config, watch)
+    history.warm(alone, 0, history.own(watch, names), names, before=engine.last(row)[1])
+    cold = engine.graft(row, alone, missing)
+    log.info("state.completed", symbol=watch.symbol, new=missing, without_history=cold)
+
+
 def _connection(
-    config: Config, feed: Feed, key: str, on_ticks: Callable[[NDArray[np.void]], None]
+    feed: Feed, key: str, numbers: dict[str, int], on_ticks: Callable[[NDArray[np.void]], None]
 ) -> Connection:
+    """A connection that asks the vendor for each name in `numbers` once."""
     vendor = VENDORS[feed.vendor]
-    rows = {
-        watch.feed_symbol or watch.symbol: row
-        for row, watch in enumerate(config.watch)
-        if config.feed_of(watch) is feed
-    }
-    return Connection(feed, feed.url or vendor.url(rows), partial(vendor.protocol, key, rows), on_ticks)
+    return Connection(feed, feed.url or vendor.url(numbers), partial(vendor.protocol, key, numbers), on_ticks)
 
 
 def _calendars(config: Config, engine: Engine, path: TickPath) -> list[Calendar]:

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tapewatch.alerts.conditions import Crosses, Price
-from tapewatch.alerts.numbers import percent, place, points, price, reading
+from tapewatch.alerts.numbers import Named, changes, named, percent, place, points, price, reading
 from tapewatch.config import Config, Watch, state_dir
-from tapewatch.engine.indicators import Value
+from tapewatch.engine.parts import Crosses, Enters, Leaves, Price
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
+from tapewatch.market.timeframes import by_length
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis
 
@@ -72,6 +72,8 @@ def show(statuses: list[dict[str, Any]], console: Console) -> None:
     for status in statuses:
         own = "no price yet" if status["price"] is None else price(status["price"])
         headline = Text.assemble((status["title"], "bold"), "  ", (own, "bold cyan"))
+        for over, moved in changes(status["indicators"]):
+            headline.append(f"  {moved} in {over}")
         if status["exchange_time"]:
             headline.append(f"  {status['exchange_time']}", "dim")
         feed = Text(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}", "dim")
@@ -113,15 +115,19 @@ def ladder(status: dict[str, Any], *, roles: bool, percents: bool) -> Table:
 
 def indicator_table(indicators: dict[str, float], timeframes: int | None = None) -> Table:
     """Indicators down, timeframes across; `timeframes`: only so many, the longest."""
-    frames = list(dict.fromkeys(name.partition("@")[2] for name in indicators))
+    own = {form: value for name, value in indicators.items() if (form := named(name))}
+    frames = by_length({form.timeframe for form in own})
     frames = frames[-timeframes:] if timeframes else frames
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     for frame in frames:
         table.add_column(frame, no_wrap=True, justify="right")
-    for name in dict.fromkeys(name.partition("@")[0] for name in indicators):
-        values = [indicators.get(f"{name}@{frame}") for frame in frames]
-        table.add_row(_label(name), *("" if own is None else reading(name, own) for own in values))
+    above = None
+    for row in dict.fromkeys(form._replace(timeframe="") for form in own):
+        values = [own.get(row._replace(timeframe=frame)) for frame in frames]
+        cells = ("" if value is None else reading(row.kind, value) for value in values)
+        table.add_row(_label(row, row.indicator == above), *cells)
+        above = row.indicator
     return table
 
 
@@ -132,12 +138,14 @@ def _places(watch: Watch, indicators: dict[str, float]) -> Iterator[tuple[str, s
     for zone in watch.zone:
         yield zone.name, zone.role, zone.low, zone.high
     for condition in watch.condition:
-        match condition.parsed:
-            case Crosses(left=Price(), right=float(at)):
+        match condition.parsed.event:
+            case Crosses(Price(), _, float(at)):
                 yield condition.name, None, at, at
-            case Crosses(left=Price(), right=Value() as value) if str(value) in indicators:
-                at = indicators[str(value)]
+            case Crosses(Price(), _, right) if str(right) in indicators:
+                at = indicators[str(right)]
                 yield condition.name, None, at, at
+            case Enters(Price(), low, high) | Leaves(Price(), low, high):
+                yield condition.name, None, low, high
 
 
 def _distance(own: float | None, low: float, high: float) -> float | None:
@@ -176,7 +184,7 @@ def _price_row(status: dict[str, Any], roles: bool) -> list[str]:
     return [f"▶ {price(status['price'])}", "price", *([""] if roles else []), ""]
 
 
-def _label(name: str) -> str:
+def _label(row: Named, below_its_own: bool) -> str:
     """`RSI(14)`; what belongs to the indicator above it is indented."""
-    own, _, output = name.partition(".")
-    return {"": own.upper(), "signal": "  signal", "hist": "  histogram"}[output]
+    output = {"hist": "histogram"}.get(row.output, row.output)
+    return f"  {output}" if below_its_own else " ".join(filter(None, (row.indicator.upper(), output)))

@@ -63,7 +63,11 @@ class TickPath:
     def _fire(self, events: Events) -> None:
         if not len(events):
             return
-        alerts = self._builder.build(events)
+        try:
+            alerts = self._builder.build(events)
+        except Exception:
+            self._writer.take_no_more()  # the state is past events that nobody has heard of
+            raise
         self._writer.fired(alerts, self._engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
         for alert in alerts:
             self.fired[alert.subject] += 1

@@ -2,13 +2,16 @@
 
 import re
 import unicodedata
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, SecretStr, ValidationInfo
 
 from tapewatch import urls
+from tapewatch.alerts.condition_operands import HIGHEST_NUMBER
 from tapewatch.engine.indicators import parse_indicator
+from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import duration_ns
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -58,6 +61,92 @@ def _band(value: object) -> object:
     return value
 
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"(\d{1,6})\s*([smh])")
+
+
+def span_ns(text: str) -> int:
+    """`"90s"`, `"5m"` or `"2h"` in ns.
+
+    Raises:
+        ValueError: `text` is no duration; the message says what one looks like.
+    """
+    form = _DURATION.fullmatch(text.strip())
+    if form is None:
+        raise ValueError(
+            f'{text!r} is no duration: write seconds, minutes or hours, such as "90s", "5m" or "2h"'
+        )
+    return int(form[1]) * _SECONDS[form[2]] * NS
+
+
+def _duration(text: str) -> str:
+    span_ns(text)
+    return text
+
+
+_CLOCK = r"(\d{1,2}):([0-5]\d)"
+_HOURS = re.compile(rf"{_CLOCK}\s*[-–]\s*{_CLOCK}")
+_MINUTES_OF_A_DAY = 24 * 60
+
+
+def hours_ns(text: str) -> tuple[int, int]:
+    """`"09:45-15:45"` as ns after midnight.
+
+    Raises:
+        ValueError: `text` is not two times of one day, the earlier one first; the message says what would be right.
+    """
+    form = _HOURS.fullmatch(text.strip())
+    start, end = (60 * int(form[1]) + int(form[2]), 60 * int(form[3]) + int(form[4])) if form else (0, 0)
+    if form is None or max(start, end) > _MINUTES_OF_A_DAY:
+        raise ValueError(
+            f'{text!r} is not two times: write them as the exchange has them, such as "09:45-15:45"'
+        )
+    if start >= end:
+        raise ValueError(
+            f"{text!r} is upside down: the first time is the earlier one, and both are of one day"
+        )
+    return start * 60 * NS, end * 60 * NS
+
+
+def _hours(text: str) -> str:
+    hours_ns(text)
+    return text
+
+
+def check_on(text: str) -> str:
+    """`"tick"`, `"close"` or a timeframe, as it is.
+
+    Raises:
+        ValueError: `text` is none of these; the message says so.
+    """
+    if text not in ("tick", "close"):
+        try:
+            duration_ns(text)
+        except ValueError:
+            raise ValueError(f'{text!r} is none of "tick", "close" or a timeframe such as "5m"') from None
+    return text
+
+
+_YEARS = range(1970, 2200)
+"""Ticks have times of these years."""
+
+
+def _expiry(value: object) -> object:
+    if not isinstance(value, date):
+        raise ValueError("write a date without quotes, such as 2026-03-31")
+    if value.year not in _YEARS:
+        raise ValueError(f"must be a date from {_YEARS[0]} to {_YEARS[-1]}")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError(f"names no zone: write {value.isoformat()}Z for UTC, or {value.isoformat()}-05:00")
+    return value
+
+
+def legs_of(symbol: str) -> tuple[str, str] | None:
+    """`"XLC/SPY"` as the symbols whose prices are divided; None for a symbol of its own."""
+    legs = symbol.split("/")
+    return (legs[0], legs[1]) if len(legs) == 2 else None
+
+
 def _redis_url(url: SecretStr) -> SecretStr:
     urls.shown_redis(url.get_secret_value())
     return url
@@ -69,12 +158,12 @@ def _jump(value: object) -> object:
     return value
 
 
-_LOWEST_PRICE, _HIGHEST_PRICE = 1e-12, 1e12
+_LOWEST_PRICE = 1e-12
 
 
 def _price(value: float) -> float:
-    if value > 0 and not _LOWEST_PRICE <= value <= _HIGHEST_PRICE:
-        raise ValueError(f"is no market's price: write one from {_LOWEST_PRICE:g} to {_HIGHEST_PRICE:g}")
+    if value > 0 and not _LOWEST_PRICE <= value <= HIGHEST_NUMBER:
+        raise ValueError(f"is no market's price: write one from {_LOWEST_PRICE:g} to {HIGHEST_NUMBER:g}")
     return value
 
 
@@ -108,6 +197,11 @@ Timeframe = Annotated[str, AfterValidator(_timeframe)]
 IndicatorName = Annotated[str, AfterValidator(_indicator)]
 Band = Annotated[float | str, BeforeValidator(_band)]
 Jump = Annotated[str, BeforeValidator(_jump)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Hours = Annotated[str, AfterValidator(_hours)]
+On = Annotated[str, AfterValidator(check_on)]
+Expiry = Annotated[date | datetime, BeforeValidator(_expiry)]
+"""A date, which counts to its end, or a time with its offset from UTC."""
 WebsocketUrl = Annotated[str, Field(pattern=WEBSOCKET_PATTERN), AfterValidator(urls.check_websocket)]
 HttpUrl = Annotated[str, Field(pattern=HTTP_PATTERN), AfterValidator(urls.check_http)]
 Host = Annotated[str, AfterValidator(urls.check_host)]

@@ -244,7 +244,7 @@ def test_after_enough_history_the_first_alert_is_warm() -> None:
     bars["start"], bars["end"] = xnys.opens[today - 300 : today], xnys.closes[today - 300 : today]
     for name in ("open", "high", "low", "close"):
         bars[name] = 6990 + 20 * (np.arange(300) % 2)  # from one side of the level to the other
-    engine.warm(0, bars, ["1d"])
+    engine.warm(0, bars, "1d", ["1d"])
     (alert,) = assemble.alert_builder(own, engine).build(engine.step(tape("6999 7001")))
     assert alert.data.warm
     assert "rsi(14)@1d" in alert.data.indicators

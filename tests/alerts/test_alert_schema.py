@@ -1,6 +1,7 @@
 """Every alert there can be is one of the schema's, and the schema takes nothing else."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -26,10 +27,29 @@ ZONES = [
     {"name": "narrow", "low": 7003, "high": 7003.4, "confirm": "5m"},
     {"name": "wide", "low": 6988, "high": 6996, "confirm": "5m"},
 ]
+DIVERGENCES = [
+    "rsi(5)@1m diverges",
+    "rsi(5)@1m diverges hidden forming",
+    "macd.hist@1m diverges and price > 6990",
+]
+FORMS = [
+    "price crosses sma(20)@1m",
+    "price crosses session.high",
+    "price crosses previous.close and rsi(5)@1m > 60",
+    "price enters 6996 to 7004",
+    "price leaves 6990 to 7010 and volume@5m >= 0",
+    "macd@1m crosses macd.signal@1m",
+    "rsi(5)@1m enters 40 to 60",
+    "macd.hist@5m within 1 of 0",
+    "bb(20,2).upper@1m crosses above 7005 and roc(5)@5m > -1",
+    "price within 0.05% of sma(20)@5m",
+    "price down 0.2% in 30m and rsi(5)@5m < 40",
+    "change(1h) within 0.1 of 0 and price < 7000",
+]
 CONDITIONS = [
-    {"name": "average", "when": "price crosses sma(20)@1m"},
-    {"name": "momentum", "when": "macd@1m crosses macd.signal@1m"},
-    {"name": "divergence", "when": "rsi(5)@1m diverges"},
+    *({"name": when, "when": when} for when in (*DIVERGENCES, *FORMS)),
+    *({"name": f"{when}, ticks", "when": when, "on": "tick"} for when in FORMS),
+    *({"name": f"{when}, a while", "when": when, "for": "3m"} for when in FORMS),
 ]
 
 
@@ -48,6 +68,15 @@ def test_every_type_of_alert_is_of_the_schema() -> None:
     assert {alert["type"] for alert in every_type()} == set(ALERT_TYPES)
     for alert in every_type():
         VALIDATOR.validate(alert)
+
+
+def test_every_condition_fires_and_is_told_in_one_line() -> None:
+    fired = [alert["data"] for alert in every_type()]
+    assert {data["rule"] for data in fired} >= {condition["name"] for condition in CONDITIONS}
+    for data in fired:
+        text = data["text"]
+        assert text.isprintable(), text
+        assert not re.search("nan|inf|  |None", text), text
 
 
 def test_every_alert_of_the_demo_is_of_the_schema() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapewatch.check import Config, ConfigError, check, load
+from tapewatch.market.sessions import why_not
 
 SP500 = Path(__file__).parents[2] / "config/sp500.toml"
 
@@ -90,7 +91,7 @@ MISTAKES = {
     "indicator": (
         WATCH + "indicators = ['rsy(14)'] #!",
         "[[watch]] indicators",
-        "there are atr, ema, macd, rsi, sma",
+        "there are atr, bb, ema, macd, roc, rsi, sma, vwap",
     ),
     "max_jump": (WATCH + "max_jump = 1 #!", "[[watch]] max_jump", '"1%", or "off"'),
     "rearm": (WATCH + "rearm = '7' #!", "[[watch]] rearm", 'such as "0.1%"'),
@@ -133,6 +134,211 @@ MISTAKES = {
         WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1d corsses 70' #!",
         "[[watch.condition]] when",
         "did you mean crosses?\n  rsi(14)@1d corsses 70\n             ^^^^^^^",
+    ),
+    "event twice": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 1 and price crosses 2' #!",
+        "[[watch.condition]] when",
+        "one event already, price crosses 1",
+    ),
+    "on": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\non = 'clos' #!",
+        "[[watch.condition]] on",
+        'none of "tick", "close" or a timeframe',
+    ),
+    "on the close of nothing": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\non = 'close' #!",
+        "[[watch.condition]] on",
+        'on = "5m"',
+    ),
+    "divergence on ticks": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1h diverges bullish'\non = 'tick' #!",
+        "[[watch.condition]] on",
+        'write when = "rsi(14)@1h diverges bullish forming"',
+    ),
+    "early warning on ticks": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1h diverges forming'\non = 'tick' #!",
+        "[[watch.condition]] on",
+        "leave on out",
+    ),
+    "divergence at another close": (
+        WATCH
+        + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1h diverges and rsi(14)@5m > 50'\non = 'close' #!",
+        "[[watch.condition]] on",
+        "at the close of its 1h bar",
+    ),
+    "frequency": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfrequency = 'once a bar' #!",
+        "[[watch.condition]] frequency",
+        'did you mean "once per bar"?',
+    ),
+    "for": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfor = '5 minutes' #!",
+        "[[watch.condition]] for",
+        'such as "90s", "5m" or "2h"',
+    ),
+    "for a number": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfor = 5 #!",
+        "[[watch.condition]] for",
+        'for = "..."',
+    ),
+    "for a divergence": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1h diverges'\nfor = '5m' #!",
+        "[[watch.condition]] for",
+        "leave for out",
+    ),
+    "for longer than a session": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfor = '391m' #!",
+        "[[watch.condition]] for",
+        "within one session",
+    ),
+    "for longer than its hours": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '10:00-10:30'\nfor = '31m' #!",
+        "[[watch.condition]] for",
+        "within one session",
+    ),
+    "expires in quotes": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = '2026-03-31' #!",
+        "[[watch.condition]] expires",
+        "without quotes, such as 2026-03-31",
+    ),
+    "expires at a time of no day": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = 10:00:00 #!",
+        "[[watch.condition]] expires",
+        "such as 2026-03-31",
+    ),
+    "expires at a time of no zone": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = 2026-03-31 10:00:00 #!",
+        "[[watch.condition]] expires",
+        "write 2026-03-31T10:00:00Z for UTC",
+    ),
+    "expires before any tick": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = 1926-03-31 #!",
+        "[[watch.condition]] expires",
+        "from 1970 to 2199",
+    ),
+    "hours of a condition": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '9:45 to 15:45' #!",
+        "[[watch.condition]] hours",
+        'such as "09:45-15:45"',
+    ),
+    "hours that no day has": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '09:45-25:00' #!",
+        "[[watch.condition]] hours",
+        "not two times",
+    ),
+    "hours upside down": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '15:45-09:45' #!",
+        "[[watch.condition]] hours",
+        "upside down",
+    ),
+    "hours when the exchange is shut": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 1'\nhours = '04:00-09:30' #!",
+        "[[watch.condition]] hours",
+        "XNYS trades from 09:30 to 16:00",
+    ),
+    "extended hours for what is of regular hours": (
+        WATCH
+        + "hours = 'extended'\n[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '04:00-09:30' #!",
+        "[[watch.condition]] hours",
+        "outside the session",
+    ),
+    "hours in which no bar ends": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1d > 70'\nhours = '09:45-12:45' #!",
+        "[[watch.condition]] hours",
+        "no 1d bar ends in these hours",
+    ),
+    "too many timeframes": (
+        WATCH + f"timeframes = {[f'{n}m' for n in range(1, 18)]} #!",
+        "[[watch]] timeframes",
+        "16 are the most",
+    ),
+    "too many indicators": (
+        WATCH + f"indicators = {[f'sma({n})' for n in range(1, 66)]} #!",
+        "[[watch]] indicators",
+        "64 are the most",
+    ),
+    "too many timeframes, with those of rules": (
+        WATCH
+        + f"timeframes = {[f'{n}m' for n in range(1, 17)]} #!\n"
+        + "".join(f"[[watch.condition]]\nname = '{n}'\nwhen = 'close@{n}m > 1'\n" for n in range(17, 33)),
+        "[[watch]] timeframes",
+        "33 timeframes, with 1d: 32 are the most",
+    ),
+    "period beyond any number": (
+        WATCH + f"indicators = ['sma({'9' * 400}.5)'] #!",
+        "[[watch]] indicators",
+        "from 1 to 1000",
+    ),
+    "the hour of a condition in minutes": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@60m > 70' #!",
+        "[[watch.condition]] when",
+        'write "1h"',
+    ),
+    "the hour of on in minutes": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price > 70'\non = '60m' #!",
+        "[[watch.condition]] on",
+        'write "1h"',
+    ),
+    "the hour of confirm otherwise than in another rule": (
+        WATCH
+        + "level = [{price = 1, confirm = '120m'}]\n[[watch.zone]]\nlow = 1\nhigh = 2\nconfirm = '2h' #!",
+        "[[watch.zone]] confirm",
+        'write "120m"',
+    ),
+    "below the session's own low": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 5and  price < session.low' #!",
+        "[[watch.condition]] when",
+        "never below it: write price <= low@1d\n"
+        "  price crosses 5and  price < session.low\n                      ^^^^^^^^^^^^^^^^^^^",
+    ),
+    "above a bar's own high": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'Price is above high@5m' #!",
+        "[[watch.condition]] when",
+        "write price >= high@5m",
+    ),
+    "across a bar's own low": (
+        WATCH + "[[watch.condition]]\nname = 'a'\nwhen = 'price crosses below low@5m' #!",
+        "[[watch.condition]] when",
+        "never crosses it",
+    ),
+    "below the low, in regular hours of an extended watch": (
+        WATCH
+        + "hours = 'extended'\n[[watch.condition]]\nname = 'a'\nwhen = 'vwap crosses 5 and price < low@1h' #!",
+        "[[watch.condition]] when",
+        "never below it",
+    ),
+    "name of a snapshot's bars": (
+        "name = 'test'\n[[watch]]\nsymbol = 'SPX/bars' #!",
+        "[[watch]] symbol",
+        "the bars of SPX",
+    ),
+    "composite of an index under another name and a stock": (
+        WATCH
+        + "feed_symbol = 'I:SPX'\nfeed = 'a'\n[[watch]]\nsymbol = 'SPX/SPY' #!\nfeed = 'b'\n"
+        + "[[feed]]\nname = 'a'\nvendor = 'massive'\n[[feed]]\nname = 'b'\nvendor = 'massive'",
+        "[[watch]] symbol",
+        "SPY is a stock, and the other is not",
+    ),
+    "settle_after": (WATCH + "settle_after = 20 #!", "[[watch]] settle_after", 'settle_after = "..."'),
+    "composite of one": (
+        "name = 'test'\n[[watch]]\nsymbol = 'XLC/' #!",
+        "[[watch]] symbol",
+        "such as XLC/SPY",
+    ),
+    "composite of three": (
+        "name = 'test'\n[[watch]]\nsymbol = 'A/B/C' #!",
+        "[[watch]] symbol",
+        "such as XLC/SPY",
+    ),
+    "composite of itself": (
+        "name = 'test'\n[[watch]]\nsymbol = 'SPY/SPY' #!",
+        "[[watch]] symbol",
+        "SPY divided by itself is always 1",
+    ),
+    "composite of an index and a stock": (
+        "name = 'test'\n[[watch]]\nsymbol = 'SPY/I:SPX' #!\n[[feed]]\nname = 'a'\nvendor = 'massive'",
+        "[[watch]] symbol",
+        "I:SPX is an index, and the other is not",
     ),
     "no such feed": (
         WATCH + "feed = 'tap' #!\n[[feed]]\nname = 'tape'\nvendor = 'massive'",
@@ -212,6 +418,19 @@ WARNINGS = {
         WATCH + "level = [{price = 7000}]\n[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 7000' #!",
         "two alerts",
     ),
+    "condition that is a zone": (
+        WATCH
+        + "zone = [{low = 1, high = 2}]\n[[watch.condition]]\nname = 'a'\nwhen = 'price leaves 1 to 2' #!",
+        "a [[watch.zone]] of 1 to 2 already",
+    ),
+    "volume of a composite": (
+        "name = 'test'\n[[watch]]\nsymbol = 'XLC/SPY'\n[[watch.condition]]\nname = 'a'\nwhen = 'volume@5m > 1000' #!",
+        "volume@5m says nothing",
+    ),
+    "vwap of a composite": (
+        "name = 'test'\n[[watch]]\nsymbol = 'XLC/SPY'\n[[watch.condition]]\nname = 'a'\nwhen = 'price > vwap' #!",
+        "vwap@1d says nothing",
+    ),
 }
 
 
@@ -222,6 +441,60 @@ def test_a_warning_is_given_and_the_config_is_usable(case: str, tmp_path: Path):
     assert (problem.line, problem.severity) == (marked_line(text), "warning")
     assert message in problem.message
     assert load(tmp_path / "watch.toml").name == "test"
+
+
+CLEAN = {
+    "a level with more to it": "level = [{price = 1}]\n[[watch.condition]]\nname = 'a'\n"
+    "when = 'price crosses 1 and price > vwap'",
+    "a level that must hold": "level = [{price = 1}]\n[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 1'\n"
+    "for = '5m'",
+    "an early warning before the day's close": "[[watch.condition]]\nname = 'a'\n"
+    "when = 'rsi(14)@1d diverges forming'\nhours = '09:45-12:45'",
+    "the session's last quarter": "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nhours = '15:45-24:00'",
+    "extended hours": "hours = 'extended'\n[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 1'\n"
+    "hours = '04:00-09:30'\nfor = '5h'",
+    "hours that end with the day's bar": "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1d > 70'\n"
+    "hours = '15:59-16:00'",
+    "an hour of a market that never shuts": "calendar = '24/7'\n[[watch.condition]]\nname = 'a'\n"
+    "when = 'close@4h > 1'\nhours = '23:00-24:00'",
+    "a session as long as it lasts": "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfor = '390m'",
+    "a divergence at its own close": "[[watch.condition]]\nname = 'a'\nwhen = 'rsi(14)@1h diverges and price > 5'\n"
+    "on = '1h'",
+    "a date": "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = 2026-03-31",
+    "a time": "[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nexpires = 2026-03-31T10:00:00-04:00",
+    "settling": "settle_after = '20m'",
+    "across a bar's own high": "[[watch.condition]]\nname = 'a'\nwhen = 'price crosses above high@1h'",
+    "below the day's low in extended hours": "hours = 'extended'\n[[watch.condition]]\nname = 'a'\n"
+    "when = 'price crosses 5 and price < session.low'",
+    "a calendar that begins later": "calendar = 'JPX'\n[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\n"
+    "for = '5m'",
+    "a composite of two indices under other names": "feed_symbol = 'I:SPX'\n[[watch]]\nsymbol = 'SPX/I:NDX'\n"
+    "[[feed]]\nname = 'a'\nvendor = 'massive'",
+    "as many timeframes as may be": f"timeframes = {[f'{n}m' for n in range(1, 17)]}\n"
+    + "".join(f"[[watch.condition]]\nname = '{n}'\nwhen = 'close@{n}m > 1'\n" for n in range(17, 32)),
+}
+
+
+@pytest.mark.parametrize("case", CLEAN)
+def test_what_is_right_is_clean(case: str, tmp_path: Path):
+    assert problems_of(tmp_path, WATCH + CLEAN[case]) == []
+
+
+def test_a_calendar_that_cannot_be_built_is_one_mistake(tmp_path: Path):
+    if why_not("XTAE") is None:
+        pytest.skip("this release of pandas builds it")
+    text = WATCH + "calendar = 'XTAE' #!\n[[watch.condition]]\nname = 'a'\nwhen = 'price > 1'\nfor = '5m'"
+    (problem,) = problems_of(tmp_path, text)
+    assert (problem.line, problem.key) == (marked_line(text), "[[watch]] calendar")
+    assert "'XTAE', but cannot build it" in problem.message
+
+
+def test_a_symbol_with_a_slash_that_the_feed_knows_is_no_composite(tmp_path: Path):
+    text = (
+        "name = 'test'\n[[watch]]\nsymbol = 'BTC/USD'\nfeed_symbol = 'X:BTC-USD'\n"
+        "[[watch.condition]]\nname = 'a'\nwhen = 'price > vwap'"
+    )
+    assert problems_of(tmp_path, text) == []
 
 
 def test_all_mistakes_of_a_file_come_in_one_run_in_the_order_of_its_lines(tmp_path: Path):
@@ -340,6 +613,10 @@ VALUES = [
     "[1]",
     "{}",
     "1979-05-27 07:32:00",
+    "1979-05-27",
+    "10:00:00",
+    "'price crosses 1 and rsi(14)@1h diverges'",
+    "'XLC/SPY'",
     '"\\u0000"',
 ]
 
@@ -363,7 +640,23 @@ def mangled(draw: st.DrawFn) -> str:
             case "value":
                 lines[at] = f"{line.split('=')[0]} = {draw(st.sampled_from(VALUES))}"
             case "key":
-                lines[at] = draw(st.sampled_from(["price", "name", "watch", "when", "receivers"])) + line
+                lines[at] = (
+                    draw(
+                        st.sampled_from(
+                            [
+                                "price",
+                                "name",
+                                "watch",
+                                "when",
+                                "receivers",
+                                "on = 'close' #",
+                                "for = '9h' #",
+                                "expires = 1 #",
+                            ]
+                        )
+                    )
+                    + line
+                )
             case "brackets":
                 lines[at] = line.replace("[[", "[").replace("]]", "]")
             case "uncomment":

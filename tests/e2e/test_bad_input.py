@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from house import House, alerts_reach, day_seconds, indicators, stream
+from house import KEYS, House, alerts_reach, day_seconds, indicators, stream
 from processes import KEY, SECRET, Program
 
 from tapewatch.feeds.files import read_ticks
@@ -123,20 +123,22 @@ async def test_a_redis_that_is_not_there_is_named_without_its_password(house: Ho
     assert "sesame" not in daemon.everything()
 
 
-async def test_a_snapshot_of_another_layout_is_named_and_warmed_up_anew(house: House, expected) -> None:
+async def test_a_damaged_snapshot_is_named_and_warmed_up_anew(house: House, expected) -> None:
     wanted = await expected(house.case)
     redis = await house.own_redis()
     feed = await house.feed(speed=day_seconds(house) / 2)
-    house.write(feed.port, watch=house.case.watch.replace('"ema(20)"', '"ema(30)"'))
+    house.write(feed.port)
     first = await house.daemon()
     await alerts_reach(redis, 5, first)
     assert await first.stop() == 0, first.everything()
+    hot = bytearray(await redis.hget(KEYS.snapshot, house.case.symbol))
+    hot[100] ^= 1
+    await redis.hset(KEYS.snapshot, house.case.symbol, bytes(hot))
 
-    house.write(feed.port)
     second = await house.daemon()
     said = await second.logged("state.refused")
     assert said["symbol"] == house.case.symbol
-    assert "another layout" in said["reason"]
+    assert "damaged" in said["reason"]
     assert "warming up anew" in said["reason"]
     assert indicators(await house.played(redis)) == wanted.indicators
     assert await second.stop() == 0, second.everything()

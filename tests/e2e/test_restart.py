@@ -1,6 +1,7 @@
 """Stopped and started again: nothing is lost, and the indicators go on to the last bit."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -90,3 +91,23 @@ async def test_a_stop_while_redis_is_away_says_what_was_not_written(house: House
         "error: Redis is away: 0 alerts and the state of 1 symbols were not written"
     )
     assert "Traceback" not in daemon.everything()
+
+
+async def test_a_changed_config_keeps_what_it_left_as_it_was(house: House, expected) -> None:
+    wanted = await expected(house.case)
+    redis = await house.own_redis()
+    feed = await house.feed(speed=day_seconds(house) / 2)
+    house.write(feed.port, watch=house.case.watch.replace('"ema(20)"', '"ema(30)", "sma(7)"'))
+    first = await house.daemon()
+    await alerts_reach(redis, 5, first)
+    assert await first.stop() == 0, first.everything()
+
+    house.write(feed.port)
+    second = await house.daemon()
+    assert await second.logged("state.restored")
+    own = indicators(await house.played(redis))
+    kept = {name for name in wanted.indicators if not name.startswith(b"ema")}
+    assert {name: own[name] for name in kept} == {name: wanted.indicators[name] for name in kept}
+    assert own.keys() == wanted.indicators.keys()
+    assert await second.stop() == 0, second.everything()
+    assert [json.loads(line)["id"] for line in await stream(redis)] == wanted.ids

@@ -25,6 +25,10 @@ INDICATORS = (
     "ema(20)",
     "atr(14)",
     "atr(3)",
+    "bb(20,2)",
+    "bb(5,1.5)",
+    "roc(10)",
+    "roc(1)",
 )
 
 
@@ -36,6 +40,8 @@ def talib_values(bars: np.ndarray) -> dict[str, np.ndarray]:
         own = parse_indicator(text)
         if own.kind == "macd":
             found = talib.MACD(closes, *own.periods)
+        elif own.kind == "bb":
+            found = talib.BBANDS(closes, own.periods[0], own.periods[1], own.periods[1])
         elif own.kind == "atr":
             found = (talib.ATR(bars["high"].copy(), bars["low"].copy(), closes, *own.periods),)
         elif own == parse_indicator("sma(1)"):  # TA-Lib takes no period under 2
@@ -62,7 +68,7 @@ def test_daily_bars_since_1998_closed_and_forming() -> None:
     bars = read_bars(SPY, sessions("XNYS")).bars
     engine = daily_engine()
     forming = []
-    for ticks in bars_to_ticks(bars, 0, 1).reshape(-1, 4):
+    for ticks in bars_to_ticks(bars, 0, "1d").reshape(-1, 4):
         engine.step(ticks[:2])  # open, and the first of high and low
         forming.append((bar_of(ticks[:2]["price"]), engine.values(0)))
         engine.step(ticks[2:])
@@ -91,5 +97,5 @@ def test_a_price_that_never_moved_is_neither_overbought_nor_oversold() -> None:
     bars["start"], bars["end"] = opens, opens + 3600 * 10**9
     for name in ("open", "high", "low", "close"):
         bars[name] = 42.0
-    engine.step(bars_to_ticks(bars, 0, 1))
+    engine.step(bars_to_ticks(bars, 0, "1d"))
     assert engine.values(0)["rsi(14)@1d"] == 50.0

@@ -87,7 +87,7 @@ def test_a_band_in_average_true_ranges_is_that_of_the_last_daily_close() -> None
         return [(int(row["type"]), float(row["price"])) for row in engine.step(ticks).rows]
 
     warm = Engine([watch])
-    warm.warm(0, bars, ["1d"])
+    warm.warm(0, bars, "1d", ["1d"])
     assert fired(warm) == [
         (CROSSED_UP, 7000.0),
         (CROSSED_DOWN, 6980.0),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tapewatch.feeds.massive import INDICES_URL, STOCKS_URL, Massive, default_url, trade_id
 from tapewatch.feeds.protocol import FaultKind, RefusalKind
-from tapewatch.market.ticks import ALL_TIMEFRAMES, NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
+from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 # The examples of https://massive.com/docs/websocket/stocks/trades.md and …/indices/value.md
 TRADE = {
@@ -42,12 +42,12 @@ def status(status: str, message: str) -> bytes:
 
 def test_the_documented_trade_is_one_tick():
     (tick,) = massive("SPY", "MSFT").receive(frame(TRADE))
-    assert tick.item() == (1536036818784_000_000, 114.125, 100.0, 12345, 1, 4, 0, ALL_TIMEFRAMES)
+    assert tick.item() == (1536036818784_000_000, 114.125, 100.0, 12345, 1, 4, 0, 0)
 
 
 def test_the_documented_index_value_is_a_tick_without_an_id():
     (tick,) = massive("I:SPX").receive(frame(VALUE))
-    assert tick.item() == (1678220098130_000_000, 3988.5, 0.0, NO_ID, 0, 0, 0, ALL_TIMEFRAMES)
+    assert tick.item() == (1678220098130_000_000, 3988.5, 0.0, NO_ID, 0, 0, 0, 0)
 
 
 def test_a_frame_keeps_the_order_of_its_messages():

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tapewatch.market.bars import BAR, bars_to_ticks
-from tapewatch.market.ticks import FROM_BAR
+from tapewatch.market.bars import BAR, bars_to_ticks, ratio
 from tapewatch.market.timeframes import by_length, duration_ns
 
 MINUTE = 60 * 10**9
@@ -23,13 +22,32 @@ def bar(open_: float, high: float, low: float, close: float) -> np.ndarray:
     ],
 )
 def test_a_bar_is_four_ticks(prices: tuple[float, float, float, float], path: list[float]) -> None:
-    ticks = bars_to_ticks(bar(*prices), symbol=3, frames=0b101)
+    ticks = bars_to_ticks(bar(*prices), symbol=3, timeframe="1m")
     assert ticks["price"].tolist() == path
     assert ticks["time"].tolist() == [0, MINUTE // 3, 2 * MINUTE // 3, MINUTE - 1]
     assert ticks["size"].tolist() == [0, 0, 0, 500]
     assert set(ticks["symbol"]) == {3}
-    assert set(ticks["flags"]) == {FROM_BAR}
-    assert set(ticks["frames"]) == {0b101}
+    assert set(ticks["bar"]) == {60}
+
+
+@pytest.mark.parametrize(("timeframe", "seconds"), [("5m", 300), ("1h", 3600), ("1d", 86400)])
+def test_a_tick_says_how_long_its_bar_is(timeframe: str, seconds: int) -> None:
+    assert set(bars_to_ticks(bar(10, 12, 9, 11), 0, timeframe)["bar"]) == {seconds}
+
+
+def bars(*rows: tuple[int, float, float, float, float]) -> np.ndarray:
+    """Minute, open, high, low, close."""
+    return np.array([(m * MINUTE, (m + 1) * MINUTE, *prices, 500.0) for m, *prices in rows], BAR)
+
+
+def test_a_ratio_has_the_bars_that_both_legs_have() -> None:
+    first = bars((0, 100, 104, 98, 102), (1, 102, 102, 102, 102), (3, 102, 110, 90, 96))
+    second = bars((0, 400, 416, 396, 400), (2, 400, 400, 400, 400), (3, 400, 420, 390, 400))
+    assert ratio(first, second).tolist() == [
+        (0, MINUTE, 0.25, 0.255, 0.25, 0.255, 0.0),
+        (3 * MINUTE, 4 * MINUTE, 0.255, 0.255, 0.24, 0.24, 0.0),
+    ]
+    assert len(ratio(first[:0], second)) == 0
 
 
 def test_timeframes_by_length() -> None:

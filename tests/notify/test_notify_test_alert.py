@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from tapewatch.alerts.alert import decode, encode
 from tapewatch.config import Config
+from tapewatch.engine.indicators import PERIODS, indicator
 from tapewatch.notify.build import ReceiverError
 from tapewatch.notify.render import facts
 from tapewatch.notify.slack import message
@@ -50,6 +51,21 @@ def test_every_config_has_one_that_can_be_sent(watch: dict[str, Any], level: flo
     assert alert.data.rule
     assert decode(encode(alert)) == alert
     assert message(alert)["blocks"]
+
+
+def test_every_indicator_there_is_has_a_likely_value() -> None:
+    every = [str(indicator(kind, periods)) for kind, periods in PERIODS.items()]
+    told = dict(facts(sample_alert(config(level=[BREAKOUT], indicators=every, timeframes=["1h"]))))
+    assert told["1h"].splitlines() == [
+        "SMA(50) 6,863.43",
+        "EMA(20) 6,968.48",
+        "RSI(14) 59.7",
+        "MACD(12,26,9) 24.5 / signal 22.1 / hist 2.5",
+        "ATR(14) 70.035",
+        "BB(20,2) upper 7,073.53 / middle 6,933.47 / lower 6,793.39",
+        "ROC(10) +1.20%",
+        "VWAP 6,989.49",
+    ]
 
 
 def desk(url: str) -> Config:

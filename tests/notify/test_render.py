@@ -74,6 +74,36 @@ def test_an_indicator_without_timeframe_is_not_shown() -> None:
     assert render(alert(indicators={"rsi(14)": 59.7})).indicators == []
 
 
+def test_bands_rates_and_averages_of_the_session_are_read_in_their_own_measure() -> None:
+    values = {
+        "bb(20,2.5).upper@1h": 7010.1,
+        "bb(20,2.5).middle@1h": 6980.0,
+        "bb(20,2.5).lower@1h": 6950.0,
+        "macd(12,26,9).hist@1h": 0.42,
+        "vwap@1h": 6981.104,
+        "roc(10)@1h": 1.2345,
+    }
+    assert render(alert(indicators=values, cold=())).indicators == [
+        Fact(
+            "1h",
+            "BB(20,2.5) upper 7,010.10 / middle 6,980.00 / lower 6,950.00\n"
+            "MACD(12,26,9) hist 0.42\nVWAP 6,981.10\nROC(10) +1.23%",
+        )
+    ]
+
+
+def test_a_change_is_told_with_its_span() -> None:
+    assert fact("Change in 30m", indicators={"rsi(14)@1h": 59.7, "change(30m)": 1.5203}) == "+1.52%"
+
+
+def test_an_alert_without_direction_points_nowhere() -> None:
+    assert render(alert(direction=None)).arrow == "●"
+
+
+def test_a_level_of_six_digits_keeps_them() -> None:
+    assert fact("Level", level=1.08455, price=1.0846, distance=0.00005) == "1.08455 (breakout)"
+
+
 @pytest.mark.parametrize(
     ("zone", "words"),
     [

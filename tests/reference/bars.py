@@ -19,6 +19,7 @@ class Bars:
     forming: dict[str, Bar] = field(default_factory=dict)
     closed_until: dict[str, int] = field(default_factory=dict)  # end of the last closed bar
     next_end: float = inf  # of the bars that form; most ticks close none
+    counted: dict[str, int] = field(default_factory=dict)
 
     def close(self, now: int) -> list[Bar]:
         """Close every bar that ends at or before `now`: in order of end, then shorter timeframe first."""
@@ -32,12 +33,12 @@ class Bars:
         self.next_end = min((bar.end for bar in self.forming.values()), default=inf)
         return due
 
-    def count(self, tick: Tick) -> list[str]:
-        """Count an admitted tick; returns the timeframes in whose forming bar it counts now."""
+    def count(self, tick: Tick) -> dict[str, int]:
+        """Count an admitted tick; returns the start of the forming bar it counts in, by timeframe."""
         session = self.calendar.session(tick.time)
         if session is None or not session.open <= tick.time < session.close:
-            return []
-        counted = []
+            return {}
+        counted = {}
         for timeframe in self.timeframes:
             if tick.made_of is not None and not feeds(tick.made_of, timeframe):
                 continue
@@ -51,11 +52,14 @@ class Bars:
             bar.low = min(bar.low, tick.price)
             bar.close = tick.price
             bar.volume += tick.size
-            counted.append(timeframe)
-        return counted
+            counted[timeframe] = bar.start
+        if counted != self.counted:  # else the same object again: a tape has many ticks
+            self.counted = counted
+        return self.counted
 
-    def merge(self, finer: Bar) -> None:
-        """Count a whole bar of history, in its own timeframe and in those that are made of it."""
+    def merge(self, finer: Bar) -> dict[str, int]:
+        """Count a whole bar of history, in its own timeframe and in those that are made of it; as `count`."""
+        counted = {}
         for timeframe in self.timeframes:
             if not feeds(finer.timeframe, timeframe):
                 continue
@@ -66,6 +70,8 @@ class Bars:
             bar.low = min(bar.low, finer.low)
             bar.close = finer.close
             bar.volume += finer.volume
+            counted[timeframe] = bar.start
+        return counted
 
     def _begin(self, timeframe: str, moment: int, price: float) -> None:
         session = self.calendar.session(moment)

@@ -1,90 +1,183 @@
-"""Conditions as a trader writes them (design §4), one string each."""
+"""Conditions as a trader writes them: one string, parts joined by `and`. Read with regular expressions."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from reference.indicators import Values, parse
+from reference.indicators import plain
+from reference.ticks import duration
 
-_NUMBER = re.compile(r"-?[\d,]*\.?\d+")
-_VALUE = re.compile(r"(\w+)(\([\d,\s]+\))?(\.\w+)?(?:@(\w+))?")
-_FORM = re.compile(r"(.+?)\s+crosses(?:\s+(above|below))?\s+(.+)|(.+?)\s+diverges")
+NUMBER = r"-?\d+(?:\.\d+)?"
+SPAN = r"\d+[mhd]"
+
+_OPERAND = re.compile(
+    rf"""
+      (?P<number>{NUMBER})
+    | (?P<price>price)
+    | previous\.(?P<previous>high|low|close)
+    | session\.(?P<session>open|high|low|close|volume)
+    | change\(\s*(?P<change>{SPAN})\s*\)
+    | (?P<field>open|high|low|close|volume)@(?P<of>{SPAN})
+    | (?P<vwap>vwap)(@{SPAN})?
+    | (?P<indicator>\w+\s*\([\d.,\s]+\)|macd)(?P<output>\.\w+)?@(?P<timeframe>{SPAN})
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
 class Operand:
-    """A number, the price, or an indicator's value in a timeframe."""
+    """What stands on either side of a comparison. `kind` says which of the others count."""
 
-    number: float | None = None
-    name: str | None = None  # `rsi(14)`, `macd(12,26,9).hist`; None: a number, or the price
-    timeframe: str | None = None
+    kind: str  # number, price, previous, bar, change, vwap, indicator
+    name: str = ""  # of the bar's field; of the indicator, its value included: `macd(12,26,9).hist`
+    timeframe: str | None = None  # whose bars it needs
+    number: float = 0.0
+    span: str | None = None  # of a change
 
-    @property
+    @cached_property
     def indicator(self) -> str:
         """Name of the indicator, without which of its values."""
-        assert self.name is not None
-        return self.name.split(").")[0].rstrip(")") + ")"
-
-    @property
-    def is_price(self) -> bool:
-        return self.number is None and self.name is None
+        return self.name[: self.name.index(")") + 1]
 
 
-@dataclass(frozen=True)
-class Crosses:
-    left: Operand
-    right: Operand
-    only: str | None  # "up", "down", or None for both
-
-    @property
-    def on_ticks(self) -> bool:
-        return self.left.is_price
-
-    @property
-    def timeframe(self) -> str | None:
-        return self.left.timeframe or self.right.timeframe
-
-
-@dataclass(frozen=True)
-class Diverges:
-    oscillator: Operand
-
-    on_ticks = False
-
-    @property
-    def timeframe(self) -> str | None:
-        return self.oscillator.timeframe
-
-
-def parse_condition(when: str) -> Crosses | Diverges:
-    form = _FORM.fullmatch(when.strip())
-    assert form is not None, when
-    if form[4]:
-        return Diverges(_operand(form[4]))
-    only = {"above": "up", "below": "down", None: None}[form[2]]
-    return Crosses(_operand(form[1]), _operand(form[3]), only)
-
-
-def _operand(text: str) -> Operand:
-    text = text.strip()
-    if text == "price":
-        return Operand()
-    if _NUMBER.fullmatch(text):
-        return Operand(number=float(text.replace(",", "")))
-    form = _VALUE.fullmatch(text)
+def operand(text: str) -> Operand:
+    form = _OPERAND.fullmatch(text.strip())
     assert form is not None, text
-    kind, periods = parse(form[1] + (form[2] or "(12,26,9)"))  # `macd` alone is short for macd(12,26,9)
-    return Operand(name=f"{kind}({','.join(map(str, periods))}){form[3] or ''}", timeframe=form[4])
+    if form["number"]:
+        return Operand("number", number=float(form["number"]))
+    if form["price"]:
+        return Operand("price")
+    if form["previous"]:
+        return Operand("previous", form["previous"], "1d")
+    if form["session"]:
+        return Operand("bar", form["session"], "1d")
+    if form["field"]:
+        return Operand("bar", form["field"], form["of"])
+    if form["change"]:
+        return Operand("change", timeframe="1m", span=form["change"])
+    if form["vwap"]:
+        return Operand("vwap", timeframe=text.strip().partition("@")[2] or "1d")
+    name = "macd(12,26,9)" if form["indicator"] == "macd" else plain(form["indicator"])
+    return Operand("indicator", name + (form["output"] or ""), form["timeframe"])
 
 
-def crossings(left: Values, right: Values) -> dict[int, str]:
-    """Per index of a closed bar, `up` or `down`: above is >=, below is <, this bar against the one before."""
-    found = {}
-    for i in range(1, len(left)):
-        a, b, c, d = left[i - 1], right[i - 1], left[i], right[i]
-        if a is None or b is None or c is None or d is None:
-            continue
-        if a < b and c >= d:
-            found[i] = "up"
-        if a >= b and c < d:
-            found[i] = "down"
-    return found
+@dataclass(frozen=True)
+class Part:
+    """`left crosses low`, `left enters low to high`, `left within distance of low`, `left >= low`, ..."""
+
+    verb: str  # crosses, enters, leaves, diverges; >, >=, <, <=, within, "within %"
+    left: Operand
+    low: Operand = Operand("number")
+    high: Operand = Operand("number")
+    distance: float = 0.0
+    only: str | None = None  # of a cross: up, down; of a divergence: bullish, bearish; None for both
+    hidden: bool = False
+    forming: bool = False
+    moves: str | None = None  # `price up 1.5% in 30m`: up or down
+
+    @property
+    def is_event(self) -> bool:
+        return self.verb in ("crosses", "enters", "leaves", "diverges")
+
+    @cached_property
+    def operands(self) -> list[Operand]:
+        return [own for own in (self.left, self.low, self.high) if own.kind != "number"]
+
+    @property
+    def timeframes(self) -> list[str]:
+        return [own.timeframe for own in self.operands if own.timeframe]
+
+    @property
+    def about_price(self) -> bool:
+        return self.left.kind == "price"
+
+
+_PARTS = [
+    re.compile(r"(?P<left>.+?)\s+(?P<verb>crosses)(?:\s+(?P<way>above|below))?\s+(?P<low>.+)"),
+    re.compile(rf"(?P<left>.+?)\s+(?P<verb>enters|leaves)\s+(?P<low>{NUMBER})\s+to\s+(?P<high>{NUMBER})"),
+    re.compile(r"(?P<left>.+?)\s+(?P<verb>diverges)(?P<words>(?:\s+\w+)*)"),
+    re.compile(r"(?P<left>.+?)\s*(?P<verb>>=|<=|>|<)\s*(?P<low>.+)"),
+    re.compile(
+        r"(?P<left>.+?)\s+(?P<verb>within)\s+(?P<distance>\d+(?:\.\d+)?)\s*(?P<percent>%?)\s+of\s+(?P<low>.+)"
+    ),
+    re.compile(rf"price\s+(?P<verb>up|down)\s+(?P<distance>\d+(?:\.\d+)?)\s*%\s+in\s+(?P<span>{SPAN})"),
+]
+
+
+def part(text: str) -> Part:
+    form = next(found for pattern in _PARTS if (found := pattern.fullmatch(text.strip())))
+    read, verb = form.groupdict(), form["verb"]
+    if verb in ("up", "down"):
+        by = float(form["distance"])
+        change = operand(f"change({form['span']})")
+        sign, number = (">=", by) if verb == "up" else ("<=", -by)
+        return Part(sign, change, Operand("number", number=number), moves=verb)
+    left = operand(form["left"])
+    if verb == "diverges":
+        words = set(form["words"].split())
+        sides = [side for side in ("bullish", "bearish") if side in words]
+        hidden, forming = "hidden" in words, "forming" in words
+        return Part(verb, left, only=sides[0] if sides else None, hidden=hidden, forming=forming)
+    low = operand(form["low"])
+    if verb == "within":
+        return Part("within %" if form["percent"] else verb, left, low, distance=float(form["distance"]))
+    high = operand(read["high"]) if read.get("high") else Operand("number")
+    return Part(verb, left, low, high, only={"above": "up", "below": "down"}.get(read.get("way") or ""))
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a condition says, and when it is checked."""
+
+    parts: Sequence[Part]
+
+    @cached_property
+    def event(self) -> Part | None:
+        return next((own for own in self.parts if own.is_event), None)
+
+    @cached_property
+    def states(self) -> list[Part]:
+        return [own for own in self.parts if not own.is_event]
+
+    @property
+    def timeframes(self) -> list[str]:
+        """All that it names, shortest first."""
+        return sorted({name for own in self.parts for name in own.timeframes}, key=duration)
+
+    @cached_property
+    def price_event(self) -> bool:
+        """It is a level or a zone."""
+        return self.event is not None and self.event.about_price
+
+    @property
+    def usual_frequency(self) -> str:
+        """A band guards what is about the price, a pivot a divergence."""
+        guarded = self.price_event or (self.event is not None and self.event.verb == "diverges")
+        return "always" if guarded else "once per bar"
+
+    def checked_on(self, on: str | None, shortest: str) -> str | None:
+        """The timeframe at whose close; None: on every tick. `shortest` is the watch's shortest timeframe."""
+        if on == "tick":
+            return None
+        if on == "close":
+            return (self.timeframes or [shortest])[0]
+        if on is not None:
+            return on
+        if self.event is not None:
+            named = self.event.timeframes
+            on_ticks = self.price_event
+        else:
+            named = [name for own in self.states for name in own.timeframes]
+            on_ticks = all(own.left.kind in ("price", "change") for own in self.states)
+        return None if on_ticks else min(named, key=duration)
+
+    def bar(self, shortest: str) -> str:
+        """The timeframe of `once per bar`."""
+        named = [own.span or own.timeframe for one in self.parts for own in one.operands]
+        return min((name for name in named if name), key=duration, default=shortest)
+
+
+def parse_condition(when: str) -> Meaning:
+    return Meaning([part(text) for text in re.split(r"\s+and\s+", when.strip())])

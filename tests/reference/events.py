@@ -17,3 +17,15 @@ def alert_of(event: dict[str, Any]) -> Alert:
         **{key: data[key] for key in same},
         **place,
     }
+
+
+def rounded(alerts: list[Alert]) -> list[Alert]:
+    """The alerts, with levels to twelve digits: that of a moving average is added up in another order."""
+    return [
+        alert | {"level": _to_twelve_digits(alert["level"])} if "level" in alert else alert
+        for alert in alerts
+    ]
+
+
+def _to_twelve_digits(level: float | None) -> float | None:
+    return None if level is None else float(f"{level:.12g}")

@@ -1,8 +1,9 @@
 """Levels and zones (design §4): Schmitt triggers that are prompt on the first touch."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
-from reference.tape import fraction
+from reference.judge import Judge
 
 DIRECTION = {
     "crossed_up": "up",
@@ -17,37 +18,54 @@ DIRECTION = {
     "jumped_down": "down",
 }
 
+NO_RANGE = 0.001
+"""Of the level: the band that is in average true ranges, until there is one."""
 
-def band_of(rearm: float | str, level: float) -> float:
-    return level * fraction(rearm) if isinstance(rearm, str) else rearm
+
+@cache
+def fraction(percentage: str) -> float:
+    return float(percentage.strip().rstrip("%")) / 100
+
+
+def band_of(rearm: float | str, level: float, average_range: float | None) -> float:
+    """Points: `rearm` is a number of them, `"0.1%"` of the level, or `"0.1 atr"`."""
+    if not isinstance(rearm, str):
+        return rearm
+    if not rearm.endswith("atr"):
+        return level * fraction(rearm)
+    if average_range is None:
+        return level * NO_RANGE
+    return float(rearm.removesuffix("atr")) * average_range
 
 
 @dataclass
 class Edge:
     """A level. `upper` is the upper edge of a zone: price on it is not above it."""
 
+    judge: Judge
     upper: bool = False
     above: bool | None = None  # the side last reported; None before the first tick
     armed: bool = True
 
     def see(self, price: float, level: float, band: float) -> str | None:
         """`crossed_up`, `crossed_down` or None."""
-        over = price > level if self.upper else price >= level
+        over = self.judge.over(price, level) if self.upper else self.judge.at_least(price, level)
         if self.above is None:
             self.above = over
             return None
-        if self.above:
-            fired = not over if self.armed else price <= level - band
-        else:
-            fired = over if self.armed else price >= level + band
-        if fired:
-            self.above = not self.above
-            self.armed = False
-        if (price >= level + band) if self.above else (price <= level - band):
-            self.armed = True
-        if not fired:
+        if over == self.above:
+            self.armed = self.armed or self.far(over, price, level, band)
             return None
-        return "crossed_up" if self.above else "crossed_down"
+        if not self.armed and not self.far(over, price, level, band):
+            return None
+        self.above, self.armed = over, self.far(over, price, level, band)
+        return "crossed_up" if over else "crossed_down"
+
+    def far(self, over: bool, price: float, level: float, band: float) -> bool:
+        """Whether price is at least the band beyond the level."""
+        if over:
+            return self.judge.at_least(price, level + band)
+        return self.judge.at_least(level - band, price)
 
 
 @dataclass
@@ -55,16 +73,20 @@ class Zone:
     low: float
     high: float
     rearm: float | str
-    lower: Edge = field(default_factory=Edge)
-    upper: Edge = field(default_factory=lambda: Edge(upper=True))
+    judge: Judge
+    lower: Edge = field(init=False)
+    upper: Edge = field(init=False)
     place: str | None = None
     came_from: str | None = None  # None: inside from the start
 
-    def see(self, price: float) -> str | None:
+    def __post_init__(self) -> None:
+        self.lower, self.upper = Edge(self.judge), Edge(self.judge, upper=True)
+
+    def see(self, price: float, average_range: float | None) -> str | None:
         """The passage that this price makes, or None."""
         half = (self.high - self.low) / 2
-        self.lower.see(price, self.low, min(band_of(self.rearm, self.low), half))
-        self.upper.see(price, self.high, min(band_of(self.rearm, self.high), half))
+        self.lower.see(price, self.low, min(band_of(self.rearm, self.low, average_range), half))
+        self.upper.see(price, self.high, min(band_of(self.rearm, self.high, average_range), half))
         place = "above" if self.upper.above else "inside" if self.lower.above else "below"
         before, self.place = self.place, place
         if before in (None, place):

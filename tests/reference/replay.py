@@ -1,173 +1,96 @@
 """Second pass: the rules, along what `tape.walk` wrote down.
 
 Order within one tick: bars close (by end, then the shorter timeframe first), each firing what is checked on
-its close: confirmations of levels, then of zones, then conditions, in the config's order; then levels, zones
-and conditions that are checked on ticks, in the config's order.
+its close: confirmations of levels, then of zones, then conditions, in the config's order; between the closes,
+after those that end at the same instant, what has stayed true for as long as it was asked to; then levels,
+zones and conditions that are checked on ticks, in the config's order.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from reference.conditions import Crosses, Diverges, Operand, crossings, parse_condition
-from reference.divergence import divergences
-from reference.indicators import Values, compute, forming_average, parse
-from reference.levels import DIRECTION, Edge, Zone, band_of, level_holds, zone_holds
-from reference.tape import Admitted, Closed, Tape, timeframes_of, walk
-from reference.ticks import Bar, Tick
+from reference.indicators import names, plain
+from reference.judge import Judge
+from reference.levels import DIRECTION
+from reference.rules import LevelRule, ZoneRule, condition_rule, level_rules
+from reference.sessions import Session
+from reference.tape import Admitted, Closed, Merged, Reached, Settled, Walk, timeframes_of, walk
+from reference.ticks import Bar, Settlement, Tick, duration
+from reference.values import Market
+from reference.watching import Condition, Moment, Parting, Turn
 from tapewatch.alerts.alert import alert_id
-from tapewatch.config import Condition, Level, Watch
-from tapewatch.config import Zone as ZoneConfig
+from tapewatch.config import Watch
 
 Alert = dict[str, Any]
-Config = Level | ZoneConfig | Condition
-DIVERGENCE_DIRECTION = {"regular_bearish": "down", "regular_bullish": "up"}
 
 
-@dataclass
-class Series:
-    """All closed bars of one timeframe, and what can be known from them at once."""
-
-    bars: list[Bar] = field(default_factory=list)
-    values: dict[str, Values] = field(default_factory=dict)
-
-    @property
-    def closes(self) -> list[float]:
-        return [bar.close for bar in self.bars]
-
-    def value(self, operand: Operand) -> Values:
-        if operand.number is not None:
-            return [operand.number] * len(self.bars)
-        assert operand.name is not None
-        if operand.name not in self.values:
-            self.values |= compute(operand.indicator, self.closes)
-        return self.values[operand.name]
-
-
-@dataclass
-class LevelRule:
-    config: Level
-    band: float
-    edge: Edge = field(default_factory=Edge)
-    pending: tuple[str, Alert] | None = None  # the last passage in the forming bar of `confirm`
-
-    def place(self) -> dict[str, float]:
-        return {"level": self.config.price}
-
-    def see(self, price: float) -> str | None:
-        return self.edge.see(price, self.config.price, self.band)
-
-    def holds(self, passage: str, close: float) -> bool:
-        return level_holds(passage, close, self.config.price)
-
-
-@dataclass
-class ZoneRule:
-    config: ZoneConfig
-    zone: Zone
-    pending: tuple[str, Alert] | None = None
-
-    def place(self) -> dict[str, float]:
-        return {"low": self.config.low, "high": self.config.high}
-
-    def see(self, price: float) -> str | None:
-        return self.zone.see(price)
-
-    def holds(self, passage: str, close: float) -> bool:
-        return zone_holds(passage, close, self.config.low, self.config.high)
-
-
-@dataclass
-class CloseRule:
-    """A condition that is checked on the close: what it fires, by index of the closed bar."""
-
-    config: Condition
-    timeframe: str
-    fires: dict[int, tuple[str, str, str | None]]  # type, direction, stage
-
-
-@dataclass
-class TickRule:
-    """`price crosses X`: a level at the value that X has with this tick's price as the forming close."""
-
-    config: Condition
-    condition: Crosses
-    edge: Edge = field(default_factory=Edge)
-
-    def __post_init__(self) -> None:
-        if self.condition.right.name is not None:
-            self.kind, (self.period,) = parse(self.condition.right.indicator)
-
-    def level(self, run: "_Run", event: Admitted) -> float | None:
-        target = self.condition.right
-        if target.timeframe is None:
-            return target.number
-        closes, averages = run.closed[target.timeframe], run.series[target.timeframe].value(target)
-        if target.timeframe not in event.counted:  # outside regular hours: the value at the last close
-            return averages[len(closes) - 1] if closes else None
-        price = event.tick.price
-        return forming_average(self.kind, self.period, closes, averages, price)
+class Replayed(NamedTuple):
+    alerts: list[Alert]
+    """In event order."""
+    bars: list[dict[str, Any]]
+    """The closed bars in order of closing, each with every indicator of the watch."""
+    close_calls: int
+    """How many comparisons rounding could have decided."""
+    settled: list[bool]
+    """Of each settlement, whether it was taken."""
 
 
 class _Run:
-    def __init__(self, tape: Tape, watch: Watch, instance: str) -> None:
-        self.watch = watch
-        self.instance = instance
+    def __init__(self, tape: Walk, watch: Watch, instance: str) -> None:
+        self.tape, self.watch, self.instance = tape, watch, instance
+        self.judge = Judge(exact="/" not in watch.symbol)
         self.alerts: list[Alert] = []
+        self.rows: list[dict[str, Any]] = []
         self.same: Counter[tuple[str, str, int]] = Counter()
-        self.series = {timeframe: Series() for timeframe in timeframes_of(watch)}
+        timeframes = timeframes_of(watch)
+        bars: dict[str, list[Bar]] = {timeframe: [] for timeframe in timeframes}
         for event in tape.events:
             if isinstance(event, Closed):
-                self.series[event.bar.timeframe].bars.append(event.bar)
-        self.closed: dict[str, list[float]] = {timeframe: [] for timeframe in self.series}  # up to now
-        self.rows: list[tuple[Bar, int]] = []
-        self.levels = [LevelRule(level, band_of(_rearm(level, watch), level.price)) for level in watch.level]
-        self.zones = [ZoneRule(zone, Zone(zone.low, zone.high, _rearm(zone, watch))) for zone in watch.zone]
-        self.close_rules: list[CloseRule] = []
-        self.tick_rules: list[TickRule] = []
-        for config in watch.condition:
-            condition = parse_condition(config.when)
-            if isinstance(condition, Crosses) and condition.on_ticks:
-                self.tick_rules.append(TickRule(config, condition))
-            else:
-                self.close_rules.append(self._close_rule(config, condition))
-        for event in tape.events:
+                bars[event.bar.timeframe].append(event.bar)
+        self.levels = level_rules(watch, self.judge)
+        self.conditions = [
+            condition_rule(own, watch, tape.hours, timeframes[0], bars, self.judge) for own in watch.condition
+        ]
+        self.lasting = [condition for condition in self.conditions if condition.lasting]
+        named = [
+            own.indicator
+            for condition in self.conditions
+            for part in condition.meaning.parts
+            for own in part.operands
+            if own.kind == "indicator"
+        ]
+        own = [plain(name) for name in watch.indicators if name != "vwap"]
+        self.market = Market(timeframes, [*own, *named, "atr(14)"])
+        self.settle_after = duration(watch.settle_after) if watch.settle_after else 0
+        self.newest: Session | None = None
+        self.unofficial: Bar | None = None  # a daily bar on whose close nothing was checked yet
+        self.columns = [value for name in own for value in names(name)]
+
+    def follow(self) -> None:
+        for event in self.tape.events:
             if isinstance(event, Closed):
                 self.on_close(event)
+            elif isinstance(event, Reached):
+                self.until(event.time)
+                if self.unofficial is not None and event.time >= self.unofficial.end + self.settle_after:
+                    self.check_day()
+            elif isinstance(event, Merged):
+                self.begin(event.session, event.counted)
+                self.market.merge(event)
+            elif isinstance(event, Settled):
+                self.settle(event.bar)
             else:
                 self.on_tick(event)
 
-    def _close_rule(self, config: Condition, condition: Crosses | Diverges) -> CloseRule:
-        assert condition.timeframe is not None
-        series = self.series[condition.timeframe]
-        fires: dict[int, tuple[str, str, str | None]] = {}
-        if isinstance(condition, Diverges):
-            for i, name in divergences(series.bars, series.value(condition.oscillator)).items():
-                fires[i] = (f"divergence.{name}", DIVERGENCE_DIRECTION[name], "confirmed")
-        else:
-            assert condition.right.timeframe in (None, condition.timeframe)
-            for i, direction in crossings(
-                series.value(condition.left), series.value(condition.right)
-            ).items():
-                if condition.only in (None, direction):
-                    fires[i] = ("condition.fired", direction, None)
-        return CloseRule(config, condition.timeframe, fires)
-
     def fire(
-        self,
-        type_: str,
-        rule: Level | ZoneConfig | Condition,
-        direction: str,
-        price: float,
-        time: int,
-        **more: Any,
+        self, type_: str, name: str, direction: str | None, price: float, time: int, **more: Any
     ) -> Alert:
         type_ = f"tapewatch.{type_}"
-        key = (rule.name, type_, time)
+        key = (name, type_, time)
         alert = {
-            "id": alert_id(self.instance, self.watch.symbol, rule.name, type_, time, self.same[key]),
-            "rule": rule.name,
+            "id": alert_id(self.instance, self.watch.symbol, name, type_, time, self.same[key]),
+            "rule": name,
             "type": type_,
             "direction": direction,
             "price": price,
@@ -184,36 +107,58 @@ class _Run:
 
     def on_close(self, event: Closed) -> None:
         bar = event.bar
-        index = len(self.closed[bar.timeframe])
-        self.closed[bar.timeframe].append(bar.close)
-        if event.quiet:
-            return
-        self.rows.append((bar, index))
-        for kind, rules in (("level", self.levels), ("zone", self.zones)):
-            for rule in rules:
-                if rule.config.confirm == bar.timeframe and rule.pending is not None:
-                    self._confirm(kind, rule, bar)
-        for condition in self.close_rules:
-            if condition.timeframe == bar.timeframe and index in condition.fires:
-                type_, direction, stage = condition.fires[index]
-                self.fire(
-                    type_,
-                    condition.config,
-                    direction,
-                    bar.close,
-                    bar.end,
-                    level=None,
-                    stage=stage,
-                    timeframe=bar.timeframe,
-                )
+        self.until(bar.end - 1)
+        self.market.series[bar.timeframe].close(bar)
+        if not event.quiet:
+            self.rows.append(self.row(bar))
+        if bar.timeframe == "1d" and self.settle_after and not event.quiet:
+            self.unofficial = bar
+        else:
+            self.checks_of_close(bar, event.quiet)
 
-    def _confirm(self, kind: str, rule: LevelRule | ZoneRule, bar: Bar) -> None:
+    def checks_of_close(self, bar: Bar, quiet: bool = False) -> None:
+        for rule in self.levels:
+            if rule.config.confirm == bar.timeframe and rule.pending is not None:
+                self.confirm(rule, bar)
+        moment = Moment(bar.end, bar.close, self.session(bar), closed=bar, closing=True, quiet=quiet)
+        for condition in self.conditions:
+            if bar.timeframe == condition.on:
+                self.check(condition, moment)
+
+    def check_day(self) -> None:
+        """What waited for the official daily bar is checked with the bar there is."""
+        assert self.unofficial is not None
+        self.unofficial = None
+        self.checks_of_close(self.market.series["1d"].bars[-1])
+
+    def settle(self, bar: Bar) -> None:
+        series = self.market.series["1d"]
+        series.settle(bar)
+        for condition in self.conditions:
+            if isinstance(condition.watcher, Parting):
+                condition.watcher.settle(len(series.bars) - 1, bar)
+        if self.unofficial is not None:
+            self.check_day()
+
+    def session(self, bar: Bar) -> Session:
+        session = self.tape.hours.session(bar.start)
+        assert session is not None
+        return session
+
+    def row(self, bar: Bar) -> dict[str, Any]:
+        closed = self.market.series[bar.timeframe].closed
+        indicators = {name: closed[name][-1] for name in self.columns}
+        if "vwap" in self.watch.indicators:
+            indicators["vwap"] = self.market.vwap
+        return {**vars(bar), "indicators": indicators}
+
+    def confirm(self, rule: LevelRule | ZoneRule, bar: Bar) -> None:
         assert rule.pending is not None
         passage, followed = rule.pending
         rule.pending = None
         self.fire(
-            f"{kind}.{'confirmed' if rule.holds(passage, bar.close) else 'failed'}",
-            rule.config,
+            f"{rule.kind}.{'confirmed' if rule.holds(passage, bar.close) else 'failed'}",
+            rule.config.name,
             DIRECTION[passage],
             bar.close,
             bar.end,
@@ -224,84 +169,126 @@ class _Run:
 
     def on_tick(self, event: Admitted) -> None:
         tick = event.tick
-        for kind, rules in (("level", self.levels), ("zone", self.zones)):
-            for rule in rules:
-                passage = rule.see(tick.price)
-                if passage is None:
-                    continue
-                alert = self.fire(
-                    f"{kind}.{passage}",
-                    rule.config,
-                    DIRECTION[passage],
-                    tick.price,
-                    tick.time,
-                    gap=event.gap,
-                    hours=event.hours,
-                    **rule.place(),
-                )
-                if rule.config.confirm in event.counted:
-                    rule.pending = (passage, alert)
-        for condition in self.tick_rules:  # `price crosses X` is a level: it fires in extended hours, too
-            self._price_crosses(condition, event)
-
-    def _price_crosses(self, rule: TickRule, event: Admitted) -> None:
-        tick = event.tick
-        level = rule.level(self, event)
-        if level is None:
-            return
-        passage = rule.edge.see(tick.price, level, band_of(self.watch.rearm, level))
-        if passage is not None and rule.condition.only in (None, DIRECTION[passage]):
-            self.fire(
-                f"level.{passage}",
-                rule.config,
+        self.begin(event.session, event.counted)
+        self.market.admit(event)
+        for rule in self.levels:
+            passage = rule.see(tick.price, self.market.average_range)
+            if passage is None:
+                continue
+            alert = self.fire(
+                f"{rule.kind}.{passage}",
+                rule.config.name,
                 DIRECTION[passage],
                 tick.price,
                 tick.time,
                 gap=event.gap,
                 hours=event.hours,
-                level=level,
-                timeframe=rule.condition.timeframe,
+                **rule.place(),
             )
+            if rule.config.confirm in event.counted:
+                rule.pending = (passage, alert)
+        moment = Moment(
+            tick.time, tick.price, event.session, hours=event.hours, gap=event.gap, counted=[*event.counted]
+        )
+        for condition in self.conditions:
+            if condition.on is None or condition.warns:
+                self.check(condition, moment)
 
-    def bar_rows(self) -> list[dict[str, Any]]:
-        """The closed bars in order of closing, each with every indicator of the watch."""
-        for series in self.series.values():
-            for name in self.watch.indicators:
-                series.values |= compute(name, series.closes)
-        names = list(compute_names(self.watch.indicators))
-        return [
-            {
-                **vars(bar),
-                "indicators": {name: self.series[bar.timeframe].values[name][index] for name in names},
-            }
-            for bar, index in self.rows
-        ]
+    def begin(self, session: Session, counted: Mapping[str, int]) -> None:
+        """Before a tick counts: it may be the first of a session, or of its daily bar."""
+        last = self.market.price
+        if self.newest is None or session.open > self.newest.open:
+            self.newest = self.market.session = session
+            if last is not None:
+                for condition in self.conditions:
+                    condition.begin_session(self.market, last, opens=False)
+        if "1d" in counted and self.market.series["1d"].forming is None:
+            for condition in self.conditions:
+                condition.begin_session(self.market, 0.0, opens=True)
 
+    def check(self, condition: Condition, moment: Moment) -> None:
+        for turn in condition.check(self.market, moment):
+            if condition.may_fire(moment):
+                self.tell(condition, turn, moment)
 
-def compute_names(indicators: Sequence[str]) -> list[str]:
-    """Names of all values of `indicators`, in the order of the columns of `--bars`."""
-    return [value for name in indicators for value in compute(name, [])]
+    def tell(self, condition: Condition, turn: Turn, moment: Moment) -> None:
+        condition.note(moment, turn)
+        event = condition.meaning.event
+        place: dict[str, float | None] = {"level": None}
+        if "level" in turn.place:
+            assert event is not None
+            place = {"level": self.market.value(event.low)}
+        elif turn.place:
+            assert event is not None
+            place = {"low": event.low.number, "high": event.high.number}
+        self.fire(
+            turn.type,
+            condition.config.name,
+            turn.direction,
+            moment.price,
+            moment.time,
+            gap=moment.gap,
+            hours=moment.hours,
+            stage=turn.stage,
+            timeframe=self.timeframe(condition, turn),
+            **place,
+        )
 
+    @staticmethod
+    def timeframe(condition: Condition, turn: Turn) -> str | None:
+        """At whose close it was checked; of a divergence the oscillator's, of a level that price crosses, its own."""
+        meaning = condition.meaning
+        if meaning.event is not None and meaning.event.verb == "diverges":
+            return meaning.event.left.timeframe
+        if condition.on is not None:
+            return condition.on
+        if len(meaning.parts) == 1 and "level" in turn.place:
+            return meaning.parts[0].low.timeframe
+        return None
 
-def _rearm(rule: Level | ZoneConfig, watch: Watch) -> float | str:
-    return watch.rearm if rule.rearm is None else rule.rearm
+    def until(self, time: int) -> None:
+        """What has stayed true as long as asked fires, the earliest first."""
+        while True:
+            due = [own for own in self.lasting if own.waiting is not None and own.waiting <= time]
+            if not due:
+                return
+            condition = min(due, key=lambda own: own.waiting or 0)
+            at, turn = condition.waiting, condition.standing
+            assert at is not None
+            assert turn is not None
+            condition.waiting = condition.standing = None
+            assert self.market.price is not None
+            session = self.tape.hours.session(at) or self.market.session  # at its very end it is in none
+            assert session is not None
+            regular = session.open <= at <= session.close
+            moment = Moment(
+                at,
+                self.market.price,
+                session,
+                closing=condition.on is not None,
+                hours="regular" if regular else "extended",
+            )
+            if condition.may_fire(moment):
+                self.tell(condition, turn, moment)
 
 
 def reference_replay(
-    ticks: Sequence[Tick],
+    ticks: Sequence[Tick | Settlement],
     watch: Watch,
     history: Sequence[Bar] = (),
     instance: str = "test",
     end: int | None = None,
-) -> tuple[list[Alert], list[dict[str, Any]]]:
-    """Replay the tape of one symbol: its alerts in event order, and its closed bars with their indicators.
+) -> Replayed:
+    """Replay the tape of one symbol.
 
     Args:
-        ticks: in the order of the tape; of a bars file `ticks_of_bars`.
+        ticks: in the order of the tape; of a bars file `ticks_of_bars`. With official daily bars between them,
+            where the watch has a `settle_after`.
         watch: as the config has it; its levels and zones must be named.
         history: bars for warm-up, oldest first; those that end after the first tick are left out.
         instance: the config's `name`, for the alerts' ids.
         end: where the tape ends, ns: left out, the time of its last tick; of a bars file its last bar's end.
     """
     run = _Run(walk(ticks, watch, history, end), watch, instance)
-    return run.alerts, run.bar_rows()
+    run.follow()
+    return Replayed(run.alerts, run.rows, run.judge.close_calls, run.tape.settled)

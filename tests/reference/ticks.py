@@ -15,6 +15,7 @@ class Tick(NamedTuple):
     id: int | None = None
     exchange: int = 0
     made_of: str | None = None  # timeframe of the bar that it was made from; None: a real tick
+    leg: int | None = None  # of a composite: 0 the symbol that is divided, 1 the one it is divided by
 
 
 @dataclass
@@ -29,9 +30,15 @@ class Bar:
     volume: float = 0.0
 
 
+class Settlement(NamedTuple):
+    """The exchange's daily bar, as it comes in between two ticks."""
+
+    bar: Bar
+
+
 def duration(timeframe: str) -> int:
     """Length in ns; of `1d` a whole day, which is longer than any session but one of 24/7."""
-    unit = {"m": 60, "h": 3600, "d": 86_400}[timeframe[-1]]
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400}[timeframe[-1]]
     return int(timeframe[:-1]) * unit * NS
 
 

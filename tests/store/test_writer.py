@@ -194,6 +194,18 @@ async def test_draining_writes_the_last_state_of_every_symbol(
     assert await logged(redis, store) == ["1"]
 
 
+async def test_state_whose_alert_could_not_be_made_is_not_written(
+    store: Store, redis: Redis, engine: Engine
+) -> None:
+    writer = Writer(store, engine.collect, NEVER)
+    engine["SPX"] = hot(b"before")
+    await writer.drain(5)
+    engine["SPX"] = hot(b"past an alert that is missing")
+    writer.take_no_more()
+    await writer.drain(5)
+    assert await redis.hget(store.keys.snapshot, "SPX") == b"before"
+
+
 async def test_draining_without_redis_says_what_is_not_written(
     store: Store, redis: Redis, engine: Engine
 ) -> None:

@@ -32,6 +32,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     role: str | None
     """`support`, `resistance`, `breakout`, `target`, or null."""
     direction: Literal["up", "down"] | None
+    """Null where there is neither, as in `macd.hist@1h within 1 of 0`."""
     price: float
     """Price of the tick (or the close of the bar) that fired."""
     level: float | msgspec.UnsetType | None = msgspec.UNSET
@@ -41,14 +42,14 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     distance: float | None
     """Points from the level, or the edge of the zone that was passed, to the price; negative below it."""
     timeframe: str | None
-    """Timeframe of the condition's indicator or of the confirmation; null where price alone decides."""
+    """Timeframe at whose close it was checked; on ticks that of a divergence, or of what price crossed; else null."""
     indicators: dict[str, float]
-    """Every indicator of the watch that has a value, by name and timeframe, such as `rsi(14)@1d`."""
+    """Every indicator of the watch that has a value, by name and timeframe, such as `rsi(14)@1d`; and `change(30m)`."""
     gap: Literal["session", "outage"] | None
     late: bool
     hours: Literal["regular", "extended"]
     stage: Literal["confirmed", "forming"] | None
-    """Of a divergence; null otherwise."""
+    """Of a divergence; `forming` is an early warning, while the bar is not closed. Null otherwise."""
     pivots: tuple[Pivot, Pivot] | msgspec.UnsetType = msgspec.UNSET
     """Of a divergence: the previous pivot and the one that diverges from it."""
     follows: str | None

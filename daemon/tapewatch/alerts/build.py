@@ -1,10 +1,11 @@
 """From the engine's events to alerts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,27 +13,24 @@ import msgspec
 import numpy as np
 
 from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, Pivot, alert_id
-from tapewatch.alerts.wording import Scene, nearest, sentence
+from tapewatch.alerts.phrases import nearest
+from tapewatch.alerts.wording import Scene, sentence
 from tapewatch.engine import events as ev
 from tapewatch.engine.events import Events
-from tapewatch.engine.plan import Layout
-from tapewatch.engine.watch import (
-    LevelCrossRule,
-    LevelRule,
-    PriceCrossRule,
-    Rule,
-    ZoneRule,
-)
+from tapewatch.engine.layout import Layout
+from tapewatch.engine.parts import Crosses, Direction, Diverges, Enters, Leaves, Price, timeframe_of
+from tapewatch.engine.watch import ConditionRule, LevelRule, Rule, ZoneRule
 from tapewatch.market.ticks import NS
 
-WARM_BARS = 250
-"""Bars after which an indicator that never forgets its first bars is warm."""
 _REMEMBERS = ("rsi", "ema", "macd", "atr")
+"""Indicators that never forget their first bars."""
 
 _AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
 _FAILED = (ev.LEVEL_FAILED, ev.ZONE_FAILED)
 
 Severity = Literal["info", "warning", "critical"]
+
+_DIRECTIONS: dict[int, Direction | None] = {1: "up", -1: "down", 0: None}
 
 
 @dataclass(frozen=True)
@@ -88,81 +86,116 @@ class AlertBuilder:
     def _alert(self, event: Any, values: np.ndarray) -> Alert:
         layout, symbol_text = self._layouts[event["symbol"]], self._texts[event["symbol"]]
         rule, text = layout.watch.rules[event["rule"]], symbol_text.rules[event["rule"]]
-        symbol, time = layout.watch.symbol, int(event["time"])
-        type_ = TYPE_PREFIX + ev.TYPE_NAMES[event["type"]]
+        id_of = partial(self._id, layout.watch.symbol, text.name)
+        time = int(event["time"])
         return Alert(
-            id=alert_id(self._instance, symbol, text.name, type_, time, int(event["before"])),
+            id=id_of(event["type"], time, event["before"]),
             source=f"/tapewatch/{self._instance}",
-            type=type_,
-            subject=symbol,
+            type=_type(event["type"]),
+            subject=layout.watch.symbol,
             time=iso_ns(time),
-            data=self._data(event, values, layout, rule, symbol_text.title, text),
+            data=_data(event, values, layout, rule, symbol_text.title, text, _follows(event, id_of)),
         )
 
-    def _data(
-        self, event: Any, values: np.ndarray, layout: Layout, rule: Rule, title: str, text: RuleText
-    ) -> AlertData:
-        watch, kind, time = layout.watch, int(event["type"]), int(event["time"])
-        price = float(event["price"])
-        direction: Literal["up", "down"] = "up" if event["direction"] > 0 else "down"
-        names = layout.value_names
-        indicators = {
-            name: value
-            for name, value in zip(names, values[: len(names)].tolist(), strict=True)
-            if not math.isnan(value)
-        }
-        counts = values[len(names) : len(names) + len(watch.timeframes)].tolist()
-        cold = _cold(indicators, dict(zip(watch.timeframes, counts, strict=True)))
-        edges = _edges(rule, event)
-        pivots = _pivots(event) if kind in (ev.REGULAR_BEARISH, ev.REGULAR_BULLISH) else msgspec.UNSET
-        follows = None
-        if event["follows"] != ev.NOTHING:
-            type_ = TYPE_PREFIX + ev.TYPE_NAMES[event["follows"]]
-            then, before = int(event["follows_time"]), int(event["follows_before"])
-            follows = alert_id(self._instance, watch.symbol, text.name, type_, then, before)
-        frame = int(event["frame"])
-        timeframe = watch.timeframes[frame] if frame >= 0 else None
-        if isinstance(rule, PriceCrossRule):
-            timeframe = rule.value.timeframe
-        zone = isinstance(rule, ZoneRule)
-        return AlertData(
-            rule=text.name,
-            title=title,
-            role=text.role,
-            direction=direction,
-            price=price,
-            level=msgspec.UNSET if zone else edges[0] if edges else None,
-            low=edges[0] if zone else msgspec.UNSET,
-            high=edges[1] if zone else msgspec.UNSET,
-            distance=_distance(kind, price, edges),
-            timeframe=timeframe,
-            indicators=indicators,
-            gap="session" if event["gap"] else None,
-            late=False,
-            hours="extended" if event["extended"] else "regular",
-            stage="confirmed" if pivots is not msgspec.UNSET else None,
-            pivots=pivots,
-            follows=follows,
-            warm=not cold,
-            cold=cold,
-            severity=text.severity,
-            next=text.next if kind not in _FAILED and _leads_on(text.role, direction) else None,
-            note=text.note,
-            text=sentence(event, Scene(rule, title, timeframe, indicators, edges)),
-            exchange_time=local_iso(time, watch.sessions.zone),
-            zone=str(watch.sessions.zone),
-            time_ns=str(time),
-        )
+    def _id(self, symbol: str, rule: str, kind: int, time: int, before: int) -> str:
+        return alert_id(self._instance, symbol, rule, _type(kind), int(time), int(before))
+
+
+def _data(
+    event: Any,
+    values: np.ndarray,
+    layout: Layout,
+    rule: Rule,
+    title: str,
+    text: RuleText,
+    follows: str | None,
+) -> AlertData:
+    watch, kind, time = layout.watch, int(event["type"]), int(event["time"])
+    price = float(event["price"])
+    direction = _DIRECTIONS[int(event["direction"])]
+    indicators = _with_a_value(layout.value_names, values)
+    warm = values[len(layout.value_names) :][
+        : len(watch.timeframes)
+    ]  # a row is as long as the widest symbol's
+    cold = _cold(indicators, watch.timeframes, warm.tolist())
+    edges = _edges(rule, event)
+    zone = len(edges) > 1
+    closed = (
+        None
+        if event["lasted"] or event["forming"] or event["frame"] < 0
+        else watch.timeframes[event["frame"]]
+    )
+    diverges = kind in ev.DIVERGENCES
+    return AlertData(
+        rule=text.name,
+        title=title,
+        role=text.role,
+        direction=direction,
+        price=price,
+        level=msgspec.UNSET if zone else edges[0] if edges else None,
+        low=edges[0] if zone else msgspec.UNSET,
+        high=edges[1] if zone else msgspec.UNSET,
+        distance=_distance(kind, price, edges),
+        timeframe=closed or _timeframe(rule),
+        indicators=indicators,
+        gap="session" if event["gap"] else None,
+        late=False,
+        hours="extended" if event["extended"] else "regular",
+        stage=("forming" if event["forming"] else "confirmed") if diverges else None,
+        pivots=_pivots(event) if diverges else msgspec.UNSET,
+        follows=follows,
+        warm=not cold,
+        cold=cold,
+        severity=text.severity,
+        next=text.next if kind not in _FAILED and _leads_on(text.role, direction) else None,
+        note=text.note,
+        text=sentence(event, Scene(rule, title, closed, edges)),
+        exchange_time=local_iso(time, watch.sessions.zone),
+        zone=str(watch.sessions.zone),
+        time_ns=str(time),
+    )
+
+
+def _type(kind: int) -> str:
+    return TYPE_PREFIX + ev.TYPE_NAMES[kind]
+
+
+def _follows(event: Any, id_of: Callable[[int, int, int], str]) -> str | None:
+    """Id of the alert that this one confirms or fails."""
+    if event["follows"] == ev.NOTHING:
+        return None
+    return id_of(event["follows"], event["follows_time"], event["follows_before"])
+
+
+def _with_a_value(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
+    both = zip(names, values[: len(names)].tolist(), strict=True)
+    return {name: value for name, value in both if not math.isnan(value)}
 
 
 def _edges(rule: Rule, event: Any) -> tuple[float, ...]:
-    """The level, or the zone's two edges; crosses of values and divergences stand nowhere."""
-    if isinstance(rule, ZoneRule):
-        return rule.low, rule.high
-    if isinstance(rule, LevelRule | LevelCrossRule):
-        return (rule.price,)
-    level = float(event["level"])
-    return () if math.isnan(level) else (level,)
+    """The level, or the zone's two edges; what is not about the price stands nowhere."""
+    match rule:
+        case LevelRule(price=price):
+            return (price,)
+        case ZoneRule(low=low, high=high):
+            return low, high
+        case ConditionRule(event=Enters(Price(), low, high) | Leaves(Price(), low, high)):
+            return low, high
+        case ConditionRule(event=Crosses(left=Price())) if not math.isnan(event["level"]):
+            return (float(event["level"]),)
+    return ()
+
+
+def _timeframe(rule: Rule) -> str | None:
+    """What a rule's timeframe is where no close fired it: not every condition has one."""
+    match rule:
+        case ConditionRule(event=Diverges(value)):
+            return value.timeframe
+        case ConditionRule(on=str(timeframe)):
+            return timeframe
+        case ConditionRule(event=Crosses(Price(), _, right), states=()) if not isinstance(right, float):
+            return timeframe_of(right)
+    return None
 
 
 def _distance(kind: int, price: float, edges: tuple[float, ...]) -> float | None:
@@ -175,17 +208,19 @@ def _distance(kind: int, price: float, edges: tuple[float, ...]) -> float | None
     return float(Decimal(repr(price)) - Decimal(repr(edge)))  # as written, without a rounding error
 
 
-def _leads_on(role: str | None, direction: str) -> bool:
+def _leads_on(role: str | None, direction: Direction | None) -> bool:
     """Whether a rule's next target lies in the alert's direction: a support's below it, a resistance's above."""
     if role == "support":
         return direction == "down"
     return role not in ("resistance", "breakout") or direction == "up"
 
 
-def _cold(indicators: dict[str, float], closed: dict[str, float]) -> tuple[str, ...]:
-    """Timeframes that quote an RSI, EMA, MACD or ATR and have closed fewer than 250 bars."""
+def _cold(indicators: dict[str, float], timeframes: Sequence[str], warm: Sequence[float]) -> tuple[str, ...]:
+    """Timeframes that quote an RSI, EMA, MACD or ATR and are not warm yet."""
     quoted = {name.partition("@")[2] for name in indicators if name.startswith(_REMEMBERS)}
-    return tuple(timeframe for timeframe in closed if timeframe in quoted and closed[timeframe] < WARM_BARS)
+    return tuple(
+        name for name, is_warm in zip(timeframes, warm, strict=True) if name in quoted and not is_warm
+    )
 
 
 def _pivots(event: Any) -> tuple[Pivot, Pivot]:

@@ -1,8 +1,47 @@
 """Numbers and names as people read them, the same in a sentence, a message, a table and a terminal."""
 
 import math
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import NamedTuple
 
 _MOST_DECIMALS = 8
+_LEVEL_DIGITS = 6
+"""Traders hardly write a level with more digits (`1.08455`, `150.125`); what is computed mostly has more."""
+
+_PRICES = ("sma", "ema", "atr", "bb", "vwap")
+_PERCENTS = ("roc", "change")
+_OUTPUTS = {
+    "signal": "signal line",
+    "hist": "histogram",
+    "upper": "upper band",
+    "middle": "middle band",
+    "lower": "lower band",
+}
+_CHANGE = re.compile(r"change\((\d+[mh])\)")
+_NAMED = re.compile(r"([a-z]+(?:\([\d.,]+\))?)(?:\.([a-z]+))?@(\d+[mhd])")
+
+
+class Named(NamedTuple):
+    """An indicator's value by what its name says."""
+
+    indicator: str
+    """`macd(12,26,9)`."""
+    output: str
+    """`hist`; empty for the indicator's own."""
+    timeframe: str
+
+    @property
+    def kind(self) -> str:
+        """`macd`."""
+        return self.indicator.partition("(")[0]
+
+
+def named(name: str) -> Named | None:
+    """What `macd(12,26,9).hist@1d` names; None where there is no timeframe."""
+    form = _NAMED.fullmatch(name)
+    return Named(form[1], form[2] or "", form[3]) if form else None
 
 
 def price(value: float, beside: float | None = None) -> str:
@@ -12,17 +51,29 @@ def price(value: float, beside: float | None = None) -> str:
         value: the price.
         beside: a level it is read against: `165.9999` beside 166 is not `166.00`.
     """
-    return _stripped(value, _telling(value, beside, _decimals(value)))
+    return _stripped(value, _telling(value, beside, _decimals(value)), 2)
 
 
 def points(value: float, at: float) -> str:
     """A distance in points, as fine as a price of `at`: `12.50`; what is not nothing is not `0.00`."""
-    return _stripped(value, _telling(value, 0.0, _decimals(at)))
+    return _stripped(value, _telling(value, 0.0, _decimals(at)), 2)
+
+
+def written(number: float, decimals: int = 0) -> str:
+    """A number of the config with all its digits: `7,000`, `0.1725`, `1,000,000`, never an exponent.
+
+    Args:
+        number: as it was written.
+        decimals: how many there are at least, unless it is whole: `166.50`.
+    """
+    whole, _, fraction = f"{Decimal(repr(number)):,f}".partition(".")
+    return f"{whole}.{fraction.ljust(decimals, '0')}" if fraction.strip("0") else whole
 
 
 def level(value: float) -> str:
-    """A level as a trader writes it: `7,000`, `166.50`."""
-    return f"{value:,.0f}" if value == round(value) else price(value)
+    """A level as a trader writes it, `7,000`, `166.50`, `1.08455`; one that was computed as a price."""
+    digits = Decimal(repr(value)).normalize().as_tuple().digits
+    return written(value, 2) if value == round(value) or len(digits) <= _LEVEL_DIGITS else price(value)
 
 
 def place(low: float, high: float) -> str:
@@ -30,9 +81,16 @@ def place(low: float, high: float) -> str:
     return level(low) if low == high else f"{level(low)}–{level(high)}"
 
 
-def percent(share: float) -> str:
-    """A fraction with its sign: 0.0018 is `+0.18%`."""
-    return f"{100 * share:+.2f}%"
+def percent(share: float, beside: float | None = None) -> str:
+    """A fraction with its sign: 0.0018 is `+0.18%`; `beside` as for `price`."""
+    decimals = _telling(100 * share, None if beside is None else 100 * beside, 2)
+    return f"{100 * share:+.{decimals}f}%"
+
+
+def amount(value: float, beside: float | None = None) -> str:
+    """A volume: `1,234,567`; with decimals where it is small (`12.5`); `beside` as for `price`."""
+    decimals = max(0, min(3 - math.floor(math.log10(value)), _MOST_DECIMALS)) if value else 0
+    return _stripped(value, _telling(value, beside, decimals), 0)
 
 
 def oscillator(value: float, beside: float | None = None) -> str:
@@ -43,19 +101,30 @@ def oscillator(value: float, beside: float | None = None) -> str:
 
 
 def reading(name: str, value: float, beside: float | None = None) -> str:
-    """The value of the indicator `name`: averages and ranges are prices."""
-    own = price if name.startswith(("sma", "ema", "atr")) else oscillator
-    return own(value, beside)
+    """The value of the indicator `name`: averages, bands and ranges are prices, rates of change are percent."""
+    if name.startswith(_PRICES):
+        return price(value, beside)
+    if name.startswith(_PERCENTS):
+        return percent(value / 100, None if beside is None else beside / 100)
+    return oscillator(value, beside)
+
+
+def changes(values: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """Of each `change(30m)` among `values` its span and what it is: `30m`, `+1.52%`."""
+    for name, value in values.items():
+        if form := _CHANGE.fullmatch(name):
+            yield form[1], reading(name, value)
 
 
 def spoken(name: str) -> str:
     """An indicator's value as people write it, with its timeframe: `macd(12,26,9).hist@1d` is
-    `MACD(12,26,9)@1d histogram`.
+    `MACD(12,26,9)@1d histogram`; as it is where it has none.
     """
-    own, _, timeframe = name.partition("@")
-    indicator, _, output = own.partition(".")
-    words = {"": "", "signal": " signal", "hist": " histogram"}
-    return f"{indicator.upper()}@{timeframe}{words[output]}"
+    form = named(name)
+    if form is None:
+        return name
+    output = f" {_OUTPUTS[form.output]}" if form.output else ""
+    return f"{form.indicator.upper()}@{form.timeframe}{output}"
 
 
 def _decimals(value: float) -> int:
@@ -63,10 +132,11 @@ def _decimals(value: float) -> int:
     return max(2, min(digits, _MOST_DECIMALS))
 
 
-def _stripped(value: float, decimals: int) -> str:
-    """Without zeros at the end, but for two decimals."""
+def _stripped(value: float, decimals: int, least: int) -> str:
+    """Without zeros at the end, but for so many decimals at least."""
     whole, _, fraction = f"{value:,.{decimals}f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0'):0<2}"
+    fraction = fraction.rstrip("0").ljust(least, "0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def _telling(value: float, beside: float | None, decimals: int) -> int:

@@ -41,6 +41,7 @@ _LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_long": lambda ctx: f"is too long: {ctx['max_length']} characters are the most",
     "string_too_short": lambda ctx: "is empty",
     "too_short": lambda ctx: "is empty: there must be at least one",
+    "too_long": lambda ctx: f"has too many: {ctx['max_length']} are the most",
     "value_error": lambda ctx: str(ctx["error"]),
     "string_pattern_mismatch": lambda ctx: _PATTERNS[ctx["pattern"]],
 }
@@ -96,12 +97,12 @@ def _message(data: dict[str, Any], spot: Spot, detail: ErrorDetails) -> str:
 def _unknown_key(data: dict[str, Any], spot: Spot) -> str:
     key = str(spot[-1])
     table = table_at(data, spot[:-1])
-    here = list(table.model_fields) if table else []
+    here = list(table.toml_keys()) if table else []
     if f"{key}_file" in here:
         return _secret_in_config(data, spot)
     if near := nearest(key, here):
         return f'unknown key: did you mean "{near}"?'
-    homes = dict.fromkeys(header for header, home in all_tables() if key in home.model_fields)
+    homes = dict.fromkeys(header for header, home in all_tables() if key in home.toml_keys())
     if 0 < len(homes) <= _FEW:
         return f"unknown key here: it belongs {' or '.join(homes)}"
     return f"unknown key; there is {', '.join(here)}"
@@ -118,7 +119,7 @@ def _missing(data: dict[str, Any], spot: Spot) -> str:
     if spot == ("watch",):
         return 'nothing is watched: write [[watch]] and symbol = "SPX" under it'
     table = table_at(data, spot[:-1])
-    field = table.model_fields.get(str(spot[-1])) if table else None
+    field = table.toml_keys().get(str(spot[-1])) if table else None
     return f"is missing: {field.description}" if field and field.description else "is missing"
 
 

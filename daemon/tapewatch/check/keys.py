@@ -32,7 +32,7 @@ def all_tables(table: type[Table] = Config, header: str = "") -> Iterator[tuple[
     """Where keys may stand, such as `under [[watch.level]]`, and which, in the order of the models."""
     yield (f"under {header}" if header else "at the top of the file"), table
     names = header.strip("[]")
-    for name, field in table.model_fields.items():
+    for name, field in table.toml_keys().items():
         path = f"{names}.{name}".lstrip(".")
         for inner in tables_of(field.annotation):
             yield from all_tables(inner, f"[[{path}]]" if is_array(field) else f"[{path}]")
@@ -44,7 +44,7 @@ def table_at(data: dict[str, Any], spot: Spot) -> type[Table] | None:
     for i, part in enumerate(spot):
         if isinstance(part, int):
             continue
-        field = table.model_fields.get(part)
+        field = table.toml_keys().get(part)
         tables = tables_of(field.annotation) if field else []
         if not tables:
             return None
@@ -64,7 +64,7 @@ def mend_brackets(data: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
 
 def _mend(table: type[Table], data: dict[str, Any], spot: Spot, findings: list[Finding]) -> dict[str, Any]:
     mended = dict(data)
-    for name, field in table.model_fields.items():
+    for name, field in table.toml_keys().items():
         tables, value = tables_of(field.annotation), data.get(name)
         if not tables:
             continue

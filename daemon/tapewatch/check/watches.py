@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 
-from tapewatch.alerts.conditions import ConditionError, Crosses, Price, parse
+from tapewatch.check.conditions import check_conditions
 from tapewatch.check.lines import Spot
 from tapewatch.check.tables import Finding, Written
+from tapewatch.check.timeframes import check_timeframes
 from tapewatch.engine.indicators import parse_indicator
 from tapewatch.market.timeframes import duration_ns
 from tapewatch.problems import did_you_mean
-from tapewatch.values import percent, price_name
+from tapewatch.values import legs_of, percent, price_name
 
 
 def check_watches(config: Written, folder: Path) -> Iterator[Finding]:
@@ -22,13 +23,15 @@ def check_watches(config: Written, folder: Path) -> Iterator[Finding]:
     """
     yield from repeated(config.tables("watch"), "symbol", "{} is watched already")
     for watch in config.tables("watch"):
+        yield from _symbol(watch)
         yield from _calendar(watch)
         yield from _arrays(watch)
+        yield from check_timeframes(watch)
         yield from _history(watch, folder)
         yield from _rule_names(watch)
         yield from _levels(watch)
         yield from _zones(watch)
-        yield from _conditions(watch)
+        yield from check_conditions(watch)
 
 
 def repeated(tables: Iterable[Written], key: str, message: str) -> Iterator[Finding]:
@@ -42,17 +45,40 @@ def repeated(tables: Iterable[Written], key: str, message: str) -> Iterator[Find
         seen.setdefault(value, (*table.spot, key))
 
 
+def _symbol(watch: Written) -> Iterator[Finding]:
+    """A slash divides two symbols, unless the feed has a name of its own for the whole."""
+    symbol = watch.text("symbol") or ""
+    if symbol.endswith("/bars"):
+        yield watch.error(
+            "symbol", f"the snapshot keeps the bars of {symbol[:-5]} under {symbol}: call it otherwise"
+        )
+        return
+    if "/" not in symbol or "feed_symbol" in watch.data:
+        return
+    legs = legs_of(symbol)
+    if legs is None or not all(legs):
+        right = (
+            "two symbols divided by a slash, such as XLC/SPY; if the feed calls it so, write feed_symbol, too"
+        )
+        yield watch.error("symbol", f"a composite is {right}")
+    elif legs[0] == legs[1]:
+        yield watch.error("symbol", f"{legs[0]} divided by itself is always 1")
+
+
 def _calendar(watch: Written) -> Iterator[Finding]:
     # They import pandas, a third of a second: not before they are needed.
     from exchange_calendars import resolve_alias
 
-    from tapewatch.market.sessions import EXTENDED_CALENDARS, calendar_names
+    from tapewatch.market.sessions import EXTENDED_CALENDARS, calendar_names, why_not
 
     calendar = watch.text("calendar") or "XNYS"
     if calendar not in calendar_names():
         right = did_you_mean(calendar, calendar_names(), 'write an exchange\'s MIC such as "XNYS", or "24/7"')
         yield watch.error("calendar", f'no exchange calendar is called "{calendar}": {right}')
-    elif watch.text("hours") == "extended" and resolve_alias(calendar) not in EXTENDED_CALENDARS:
+        return
+    if reason := why_not(calendar):
+        yield watch.error("calendar", reason)
+    if watch.text("hours") == "extended" and resolve_alias(calendar) not in EXTENDED_CALENDARS:
         known = " and ".join(sorted(EXTENDED_CALENDARS))
         yield watch.error("hours", f'{calendar} has no extended hours, only {known} have: write "regular"')
 
@@ -142,19 +168,3 @@ def _zone_band(zone: Written, low: float, high: float) -> Iterator[Finding]:
             "rearm",
             f"a band is at most half the zone's width: {half:.6g} points are used in place of {band:.6g}",
         )
-
-
-def _conditions(watch: Written) -> Iterator[Finding]:
-    levels = {level.number("price"): level.spot for level in watch.tables("level")}
-    for condition in watch.tables("condition"):
-        if (when := condition.text("when")) is None:
-            continue
-        try:
-            parsed = parse(when)
-        except ConditionError as error:
-            yield condition.error("when", str(error))
-            continue
-        if isinstance(parsed, Crosses) and parsed.left == Price() and parsed.right in levels:
-            yield condition.warning(
-                "when", f"there is a [[watch.level]] at {parsed.right:g} already: two alerts"
-            )

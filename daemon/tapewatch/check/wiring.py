@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from tapewatch.check.tables import Finding, Written
 from tapewatch.check.watches import repeated, rule_name
 from tapewatch.problems import did_you_mean
+from tapewatch.values import legs_of
 
 _INDEX = "I:"
 """How the symbols of Massive's indices begin; they come from another address than stocks."""
@@ -42,33 +43,54 @@ def _which(name: str, known: list[str]) -> str:
 def _feeds(config: Written) -> Iterator[Finding]:
     feeds, watches = config.tables("feed"), config.tables("watch")
     names = _names(feeds)
+    vendors = {
+        symbol: name
+        for watch in watches
+        if (symbol := watch.text("symbol")) and (name := watch.text("feed_symbol"))
+    }
     all_clear = all(watch.text("feed") in names for watch in watches)
     for feed in feeds:
         name = feed.text("name")
         users = [watch for watch in watches if watch.text("feed") == name or _takes_the_only(watch, feeds)]
         if name and all_clear and not users:
             yield feed.warning("name", f'no watch takes feed "{name}"')
-        yield from _mixed_symbols(users)
+        yield from _mixed_symbols(users, vendors)
 
 
 def _takes_the_only(watch: Written, feeds: list[Written]) -> bool:
     return len(feeds) == 1 and "feed" not in watch.data
 
 
-def _mixed_symbols(watches: list[Written]) -> Iterator[Finding]:
+def _mixed_symbols(watches: list[Written], vendors: dict[str, str]) -> Iterator[Finding]:
     """Massive serves indices and stocks at two addresses, so one feed has either."""
     of_kind: dict[bool, Written] = {}
     for watch in watches:
-        symbol = watch.text("feed_symbol") or watch.text("symbol")
-        if symbol is None:
-            continue
-        first = of_kind.setdefault(symbol.startswith(_INDEX), watch)
-        if len(of_kind) == 2 and first is watch:
-            key = "feed_symbol" if "feed_symbol" in watch.data else "symbol"
-            kind, other = ("an index", "stocks") if symbol.startswith(_INDEX) else ("a stock", "indices")
-            yield watch.error(
-                key, f"{symbol} is {kind}, and its feed has {other} already: give it a [[feed]] of its own"
-            )
+        for symbol in _fed(watch, vendors):
+            is_index = symbol.startswith(_INDEX)
+            first = of_kind.setdefault(is_index, watch)
+            if len(of_kind) < 2 or first is not watch:
+                continue
+            kind, other = ("an index", "stocks") if is_index else ("a stock", "indices")
+            right = f"{symbol} is {kind}, and its feed has {other} already: give it a [[feed]] of its own"
+            if of_kind[not is_index] is watch:
+                right = (
+                    f"{symbol} is {kind}, and the other is not: one feed has either, and both come from one"
+                )
+            yield watch.error("feed_symbol" if "feed_symbol" in watch.data else "symbol", right)
+
+
+def _fed(watch: Written, vendors: dict[str, str]) -> tuple[str, ...]:
+    """What the feed is asked for: a symbol, or the two of a composite.
+
+    Args:
+        watch: whose feed.
+        vendors: the vendor's name for each watched symbol that has one; a leg goes by that of its own watch.
+    """
+    if name := watch.text("feed_symbol"):
+        return (name,)
+    symbol = watch.text("symbol")
+    legs = (legs_of(symbol) or (symbol,)) if symbol else ()
+    return tuple(vendors.get(leg, leg) for leg in legs)
 
 
 def _routes(config: Written) -> Iterator[Finding]:

@@ -1,76 +1,87 @@
 """Admission inside the kernels: sessions, the place on the tape, trade ids, jumps."""
 
+import numpy as np
+
 from tapewatch.engine import plan as p
 from tapewatch.engine.jit import POOL_USED, helper, hot
 from tapewatch.market.ticks import NO_ID
 
 IDS = 64
-"""Trade ids remembered per symbol and exchange; a row of the pool: exchange, next slot, ids."""
+"""Trade ids remembered per symbol, leg and exchange; a row of the pool: exchange and leg, next slot, ids."""
 EXCHANGES = 32
 """Exchanges told apart per symbol; further ones share the last ring."""
 
-# `resume[k]`: what to do with ticks after a restore; a positive number is that many ticks to skip.
+# `resume[k, source]`: what to do with ticks after a restore; a positive number is that many ticks to skip.
 RUNNING = 0
 FIRST_AFTER_RESTORE = -1
 SKIP_TO_PLACE = -2
 
 
 @hot
-def find_session(I, symbols, sessions, k, time):
+def source_of(tables, k, leg):
+    """Offset of what is known of a symbol's own ticks (leg 0), or of those of one of a composite's legs."""
+    return p.SOURCE if leg == 0 else tables.symbols[k].legs + (leg - 1) * p.SOURCE_FIELDS
+
+
+@hot
+def find_session(I, tables, k, time):
     """Whether `time` is within the watch's hours; a new session is entered into the row."""
     if I[k, p.EXTENDED_OPEN] <= time < I[k, p.EXTENDED_CLOSE]:
         return True
-    session = session_at(symbols, sessions, k, time)
+    session = session_at(tables, k, time)
     if session < 0:
         return False
-    opens = sessions[session, 2 if symbols[k].extended else 0]
+    opens = tables.sessions[session, 2 if tables.symbols[k].extended else 0]
     if opens > I[k, p.EXTENDED_OPEN]:  # else it is out of order, and the row stays with the newer session
         # A market that never shuts has no breaks, and before the first tick there was nothing to break.
         if I[k, p.GAP] != p.NOTHING_ADMITTED and opens > I[k, p.EXTENDED_CLOSE]:
             I[k, p.GAP] = p.AFTER_BREAK
-        enter_session(I, symbols, sessions, k, session)
+            if tables.symbols[k].legs >= 0:
+                for leg in range(np.int64(1), np.int64(3)):
+                    I[k, source_of(tables, k, leg) + p.FRESH] = 0
+        enter_session(I, tables, k, session)
     return True
 
 
 @helper
-def session_at(symbols, sessions, k, time):
+def session_at(tables, k, time):
     """The row of the session in whose hours `time` is, or -1."""
-    hours = 2 if symbols[k].extended else 0
-    low, end = symbols[k].sessions, symbols[k].sessions_end
+    hours = 2 if tables.symbols[k].extended else 0
+    low, end = tables.symbols[k].sessions, tables.symbols[k].sessions_end
     high = end
     while low < high:  # the first session that closes after `time`
         middle = (low + high) // 2
-        if sessions[middle, hours + 1] <= time:
+        if tables.sessions[middle, hours + 1] <= time:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and time >= sessions[low, hours] else -1
+    return low if low < end and time >= tables.sessions[low, hours] else -1
 
 
 @helper
-def enter_session(I, symbols, sessions, k, session):
+def enter_session(I, tables, k, session):
     """Writes the hours of a session into the row."""
-    hours = 2 if symbols[k].extended else 0
-    I[k, p.OPEN] = sessions[session, 0]
-    I[k, p.CLOSE] = sessions[session, 1]
-    I[k, p.EXTENDED_OPEN] = sessions[session, hours]
-    I[k, p.EXTENDED_CLOSE] = sessions[session, hours + 1]
+    hours = 2 if tables.symbols[k].extended else 0
+    I[k, p.OPEN] = tables.sessions[session, 0]
+    I[k, p.CLOSE] = tables.sessions[session, 1]
+    I[k, p.EXTENDED_OPEN] = tables.sessions[session, hours]
+    I[k, p.EXTENDED_CLOSE] = tables.sessions[session, hours + 1]
 
 
 @hot
-def skips(I, resume, k, time):
+def skips(I, resume, k, leg, source, time):
     """After a restore: whether this tick was offered before, by the place on the tape."""
-    place = I[k, p.PLACE_TIME]
-    if resume[k] == FIRST_AFTER_RESTORE:
-        resume[k] = SKIP_TO_PLACE if time < place else RUNNING
-    if resume[k] == SKIP_TO_PLACE:
+    place = I[k, source + p.PLACE_TIME]
+    if resume[k, leg] == FIRST_AFTER_RESTORE:
+        resume[k, leg] = SKIP_TO_PLACE if time < place else RUNNING
+    if resume[k, leg] == SKIP_TO_PLACE:
         if time < place:
             return True
-        resume[k] = I[k, p.PLACE_COUNT] if time == place else RUNNING
-    if resume[k] > 0 and time <= place:
-        resume[k] -= 1
+        resume[k, leg] = I[k, source + p.PLACE_COUNT] if time == place else RUNNING
+    if resume[k, leg] > 0 and time <= place:
+        resume[k, leg] -= 1
         return True
-    resume[k] = RUNNING
+    resume[k, leg] = RUNNING
     return False
 
 
@@ -82,8 +93,8 @@ def seen(pool, rings, k, exchange, trade, out):
         slot += 1
     ring = rings[k, slot]
     if ring < 0:
-        ring = out[POOL_USED]
-        out[POOL_USED] = ring + 1
+        ring = out.used[POOL_USED]
+        out.used[POOL_USED] = ring + 1
         rings[k, slot] = ring
         pool[ring, 0] = exchange
         pool[ring, 1] = 0
@@ -98,21 +109,21 @@ def seen(pool, rings, k, exchange, trade, out):
 
 
 @hot
-def held_back(S, I, k, time, price, size, max_jump):
+def held_back(S, I, k, source, time, price, size, max_jump):
     """Whether a tick waits for two more like it, and how many that waited were dropped."""
-    last = S[k, p.LAST]
+    last = S[k, source + p.SOURCE_LAST]
     if last == 0.0 or abs(price / last - 1.0) <= max_jump:
-        dropped = I[k, p.HELD]
-        I[k, p.HELD] = 0
+        dropped = I[k, source + p.HELD]
+        I[k, source + p.HELD] = 0
         return False, dropped
-    held = I[k, p.HELD]
+    held = I[k, source + p.HELD]
     dropped = 0
-    if held and abs(price / S[k, p.HELD_PRICE] - 1.0) > max_jump:
+    if held and abs(price / S[k, source + p.HELD_PRICE] - 1.0) > max_jump:
         dropped = held
         held = 0
     if held < 2:
-        I[k, p.HELD_TIME + held] = time
-        S[k, p.HELD_PRICE + held] = price
-        S[k, p.HELD_SIZE + held] = size
-    I[k, p.HELD] = min(held + 1, 2)
+        I[k, source + p.HELD_TIME + held] = time
+        S[k, source + p.HELD_PRICE + held] = price
+        S[k, source + p.HELD_SIZE + held] = size
+    I[k, source + p.HELD] = min(held + 1, 2)
     return held < 2, dropped

@@ -5,14 +5,15 @@ of bars closed before, and returns the state after a bar that closes there, and 
 the value alone; a close keeps the state too. The value is NaN until TA-Lib's first index.
 """
 
-from numba import njit
-from numpy import nan
+from numpy import nan, sqrt
+
+from tapewatch.engine.jit import formula
 
 NOTHING_MOVED = 1e-14
 """Below this TA-Lib takes the sum of gains and losses for zero (`TA_IS_ZERO`, ta_utility.h)."""
 
 
-@njit(inline="always")
+@formula
 def sma(total, price, n, period):
     """Simple moving average: the sum of the last `period` prices over `period`.
 
@@ -23,7 +24,7 @@ def sma(total, price, n, period):
     return (total + price) / period
 
 
-@njit(inline="always")
+@formula
 def ema(state, price, n, period, alpha):
     """Exponential moving average, alpha = 2 / (period + 1), seeded with the SMA of the first `period` prices.
 
@@ -35,7 +36,7 @@ def ema(state, price, n, period, alpha):
     return average, average
 
 
-@njit(inline="always")
+@formula
 def rsi(gain, loss, previous, price, n, period, alpha):
     """Relative strength index, 100 × gain / (gain + loss), of Wilder's averages of gains and losses.
 
@@ -62,7 +63,7 @@ def rsi(gain, loss, previous, price, n, period, alpha):
     return gain, loss, value
 
 
-@njit(inline="always")
+@formula
 def macd(fast, slow, signal, price, n, fast_period, slow_period, signal_period, a_fast, a_slow, a_signal):
     """MACD: EMA(fast) - EMA(slow), its EMA as signal line, and their difference, the histogram.
 
@@ -82,7 +83,7 @@ def macd(fast, slow, signal, price, n, fast_period, slow_period, signal_period, 
     return fast, slow, signal, line, average, line - average
 
 
-@njit(inline="always")
+@formula
 def atr(state, previous, high, low, n, period, alpha):
     """Average true range: Wilder's average, alpha = 1 / period, of how far price went in a bar, gaps included.
 
@@ -96,3 +97,32 @@ def atr(state, previous, high, low, n, period, alpha):
         return state + reach, nan
     average = (state + reach) / period if n == period else state + (reach - state) * alpha
     return average, average
+
+
+@formula
+def bollinger(total, squares, anchor, price, n, period, deviations):
+    """Bollinger bands: the average, and so many standard deviations (of the population) above and below it.
+
+    `total` and `squares` are the sums of x and of x² over the last `period` - 1 closes, where x is how far a close
+    is from `anchor`, a close of about that time: so that squares of prices do not drown what they differ by.
+    Source: Bollinger on Bollinger Bands (2001), ch. 7; TA-Lib `ta_BBANDS.c`, `ta_VAR.c`.
+    """
+    if n + 1 < period:
+        return nan, nan, nan
+    x = price - anchor
+    mean = (total + x) / period
+    variance = (squares + x * x) / period - mean * mean
+    width = deviations * sqrt(variance) if variance > NOTHING_MOVED else 0.0
+    middle = anchor + mean
+    return middle + width, middle, middle - width
+
+
+@formula
+def roc(base, price, n, period):
+    """Rate of change in percent: 100 × (price / base - 1), `base` being the close `period` bars before.
+
+    Source: TA-Lib `ta_ROC.c`.
+    """
+    if n < period:
+        return nan
+    return (price - base) * 100.0 / base

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch.engine import admission, jit, kernels, plan, snapshot
+from tapewatch.engine import admission, jit, kernels, plan, sections, snapshot, upkeep
 from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events
+from tapewatch.engine.fan_out import FanOut, instruments_of
+from tapewatch.engine.layout import Layout, compile_watches
+from tapewatch.engine.migration import Migration
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
 from tapewatch.engine.watch import Watch
-from tapewatch.market.bars import bars_to_ticks
+from tapewatch.market.bars import BAR, bars_to_ticks
 from tapewatch.market.ticks import TICK
 
 _step = jit.entry(kernels.step)
@@ -31,33 +34,35 @@ class Engine:
     def __init__(
         self, watches: Sequence[Watch], tape_clocks: Sequence[bool] = (True,), *, keep_bars: bool = False
     ) -> None:
-        self._tables = plan.compile_watches(watches)
-        self.layouts = self._tables.layouts
+        self._tables, self.layouts = compile_watches(watches)
+        self.instruments = instruments_of(watches)
+        """What `TICK["symbol"]` is for every symbol that ticks may come under: a watch's row, or a leg's number."""
+        self._fan_out = [FanOut(watches, self.instruments, feed) for feed in range(len(tape_clocks))]
+        self._composites = any(watch.legs for watch in watches)
         n = len(watches)
         self._S = np.full((n, max(own.width for own in self.layouts)), 0.0)
         self._I = self._S.view(np.int64)
-        self._I[:, plan.NEXT_END] = jit.NEVER
-        self._I[:, plan.GAP] = plan.NOTHING_ADMITTED
-        for k, own in enumerate(self.layouts):
-            self._S[k, own.values : own.values + len(own.value_names)] = np.nan
         self._R = np.zeros((n, max(own.ring_width for own in self.layouts)))
+        for k, own in enumerate(self.layouts):
+            self._begin(k, own)
         self._pool = np.zeros((_ID_ROWS, 2 + admission.IDS), np.int64)
         self._id_rings = np.full((n, admission.EXCHANGES), -1, np.int32)
-        self._digests = [snapshot.digest(own) for own in self.layouts]
+        self._digests = [sections.digest(own) for own in self.layouts]
         self._tape_clocks = list(tape_clocks)
         self._clocks = np.zeros(len(tape_clocks), np.int64)
         self._members = [
             np.array([k for k, watch in enumerate(watches) if watch.feed == feed], np.int64)
             for feed in range(len(tape_clocks))
         ]
-        self._resume = np.zeros(n, np.int64)
+        self._resume = np.zeros((n, 3), np.int64)
         self._dirty = np.zeros(n, np.int64)
         self._bars_saved = np.full(n, -1, np.int64)
         self._history_end = np.zeros(n, np.int64)
         self.refused = np.zeros((n + 1, len(REFUSALS)), np.int64)
         """Ticks refused since the start, per symbol (the last row: unknown ones) and reason (`REFUSALS`)."""
 
-        deepest = max(len(watch.rules) * (1 + len(watch.timeframes)) for watch in watches)
+        # Each rule once on the tick, at each close and by its timer; a divergence warns of either side.
+        deepest = max(len(watch.rules) * (4 + len(watch.timeframes)) for watch in watches)
         widest = max(len(watch.timeframes) for watch in watches)
         self._room = 3 * max(deepest, widest, 1)  # a tick may admit two more that were held
         n_events = max(_MIN_EVENTS, 2 * self._room)
@@ -70,16 +75,16 @@ class Engine:
         self._bar_values = np.zeros((n_bars, n_values))
         self._closed: list[tuple[NDArray[np.void], NDArray[np.float64]]] = []
         self._no_events = Events(self._events[:0].copy(), self._values[:0].copy())
-        tables = self._tables
-        self._state = (self._S, self._R, self._I)
-        self._plan = (tables.symbols, tables.frames, tables.ops, tables.rules, tables.sessions)
-        self._output = (self._out, self._events, self._values, self._bars, self._bar_values)
+        self._state = (self._S, self._R, self._I, self._tables)
+        self._output = jit.Output(self._out, self._events, self._values, self._bars, self._bar_values)
         self._around = self._arguments()
 
     def step(self, ticks: NDArray[np.void], feed: int = 0) -> Events:
         """Takes `ticks` (rows of `TICK`) of one feed in their order; bad ones are refused and counted."""
         if ticks.dtype is not TICK or not ticks.flags.c_contiguous:
             ticks = np.ascontiguousarray(ticks, TICK)
+        if self._composites:
+            ticks = self._fan_out[feed](ticks)
         before, after = self._around[feed]
         out, done = self._out, _step(*before, ticks, 0, *after)
         if done == len(ticks) and not out[jit.EVENTS] and not out[jit.BARS]:
@@ -102,9 +107,7 @@ class Engine:
         done = 0
         happened: list[Events] = []
         while done < len(members):
-            done = kernels.advance(
-                *self._state, *self._plan, now, members, self._dirty, done, self._room, *self._output
-            )
+            done = upkeep.advance(*self._state, now, members, self._dirty, done, self._room, self._output)
             self._drain(happened)
         return self._joined(happened)
 
@@ -112,20 +115,47 @@ class Engine:
         """The feed's clock, ns UTC; 0 before anything told the time."""
         return int(self._clocks[feed])
 
-    def warm(self, symbol: int, bars: NDArray[np.void], timeframes: Sequence[str]) -> None:
+    def settle(self, symbol: int, bar: NDArray[np.void]) -> Events:
+        """Puts the official daily bar in the place of the one that closed last, and checks what waited for it.
+
+        Args:
+            symbol: row of a watch with `settle_after`.
+            bar: one row of `BAR`.
+
+        Raises:
+            ValueError: it is not the bar of the session that closed last; nothing has changed then.
+        """
+        bars = np.ascontiguousarray(bar, BAR).reshape(1)
+        settled = upkeep.settle(*self._state, symbol, bars, self._output)
+        happened: list[Events] = []
+        self._drain(happened)
+        if not settled:
+            symbol_name = self.layouts[symbol].watch.symbol
+            raise ValueError(f"{symbol_name}: this is not the daily bar of the session that closed last")
+        self._dirty[symbol] = 1
+        return self._joined(happened)
+
+    def warm(self, symbol: int, bars: NDArray[np.void], timeframe: str, timeframes: Sequence[str]) -> None:
         """Takes history: closed `bars` (rows of `BAR`) build the bars and indicators of `timeframes`.
 
         Nothing fires and no level takes its side from it. Several files may follow each other, each for its own
         timeframes. A bar that the session's clock has not ended goes on forming.
+
+        Args:
+            symbol: the watch's row.
+            bars: oldest first.
+            timeframe: of the bars.
+            timeframes: of the watch, to be built.
         """
         own = self.layouts[symbol].watch
         frames = sum(1 << own.timeframes.index(name) for name in timeframes)
-        ticks = bars_to_ticks(bars, symbol, frames)
         hours = slice(plan.OPEN, plan.EXTENDED_CLOSE + 1)
         self._I[symbol, hours] = 0
         if len(bars):
             last, end = self._S[symbol, plan.LAST], int(bars["end"][-1])
-            kernels.warm(*self._state, *self._plan, symbol, ticks, end, *self._output)
+            upkeep.warm(
+                *self._state, symbol, bars_to_ticks(bars, symbol, timeframe), frames, end, self._output
+            )
             if end < self._history_end[symbol]:  # finer bars may end before coarser ones, which came first
                 self._S[symbol, plan.LAST] = last
             self._history_end[symbol] = max(end, self._history_end[symbol])
@@ -141,28 +171,68 @@ class Engine:
         chosen = np.flatnonzero(self._dirty).tolist() if symbols is None else symbols
         return {self.layouts[k].watch.symbol: self._snapshot(k) for k in chosen}
 
-    def restore(self, symbol: int, hot: bytes, bars: bytes | None) -> None:
-        """Takes the symbol's state from a snapshot, to the last bit.
+    def restore(self, symbol: int, hot: bytes, bars: bytes | None) -> list[str]:
+        """Takes the symbol's state from a snapshot, to the last bit; of a watch that has changed, what it still has.
+
+        Returns:
+            Names of what begins anew and can only come from history: `1h`, a whole timeframe; `atr(14)@1d`.
 
         Raises:
-            SnapshotError: it is not one of this plan; nothing has changed then.
+            SnapshotError: it is none, or of another calendar; nothing has changed then.
+        """
+        state = snapshot.unpack(hot, bars)
+        layout = self.layouts[symbol]
+        row, rings = self._S[symbol, : layout.width], self._R[symbol, : layout.ring_width]
+        same = state.digest == self._digests[symbol]
+        row_size = row.nbytes
+        missing: list[str] = []
+        if same:
+            row[:], rings[:] = np.frombuffer(state.row[:row_size], np.float64), state.rings
+        else:
+            old, own = sections.decode(state.sections), sections.sections(layout)
+            if old.calendar != own.calendar:
+                raise SnapshotError(f"of the calendar {old.calendar}, not {own.calendar}")
+            row[:], rings[:] = 0.0, 0.0
+            self._begin(symbol, layout)
+            row_size = 8 * old.width
+            old_row = np.frombuffer(state.row[:row_size], np.float64)
+            missing = Migration(layout, own, row, rings).run(old, old_row, state.rings)
+        self._restore_ids(
+            symbol, np.frombuffer(state.row[row_size:], np.int64).reshape(-1, self._pool.shape[1])
+        )
+        self._resume[symbol] = admission.FIRST_AFTER_RESTORE
+        self._bars_saved[symbol] = state.generation if same else -1
+        self._dirty[symbol] = not same
+        return missing
+
+    def graft(self, symbol: int, warmed: "Engine", names: Sequence[str]) -> list[str]:
+        """Takes what `restore` found missing from an engine of this watch alone that history has warmed.
+
+        Returns:
+            The names that history did not have either, or not up to the same bar.
         """
         layout = self.layouts[symbol]
-        digest = self._digests[symbol]
-        generation, body = snapshot.unpack(snapshot.HOT_MAGIC, digest, hot)
-        if bars is None:
-            raise SnapshotError("its bars part is missing")
-        bars_generation, rings = snapshot.unpack(snapshot.BARS_MAGIC, digest, bars)
-        if bars_generation != generation:
-            raise SnapshotError(f"its parts are of generations {generation} and {bars_generation}")
-        row_size = 8 * layout.width
-        ids = np.frombuffer(body[row_size:], np.int64).reshape(-1, self._pool.shape[1])
-        self._S[symbol, : layout.width] = np.frombuffer(body[:row_size], np.float64)
-        self._R[symbol, : layout.ring_width] = np.frombuffer(rings, np.float64)
-        self._restore_ids(symbol, ids)
-        self._resume[symbol] = admission.FIRST_AFTER_RESTORE
-        self._bars_saved[symbol] = generation
-        self._dirty[symbol] = 0
+        migration = Migration(layout, sections.sections(layout), self._S[symbol], self._R[symbol])
+        self._dirty[symbol], self._bars_saved[symbol] = 1, -1
+        return [name for name in names if not migration.graft(name, warmed._S[0], warmed._R[0])]
+
+    def take_over(self, old: "Engine") -> dict[str, list[str]]:
+        """Goes on with the state of another engine, whose watches were some others: the symbols of both keep theirs.
+
+        Returns:
+            Per symbol what begins anew in it, as from `restore`.
+        """
+        rows = {own.watch.symbol: k for k, own in enumerate(old.layouts)}
+        missing = {}
+        for k, own in enumerate(self.layouts):
+            if (row := rows.get(own.watch.symbol)) is None:
+                continue
+            missing[own.watch.symbol] = self.restore(k, *old.both_parts(row))
+            self._resume[k], self._dirty[k], self._bars_saved[k] = old._resume[row], 1, -1
+            self.refused[k] = old.refused[row]
+            feed = own.watch.feed
+            self._clocks[feed] = max(self._clocks[feed], old._clocks[old.layouts[row].watch.feed])
+        return missing
 
     def values(self, symbol: int) -> dict[str, float]:
         """Every indicator of the symbol by name and timeframe, provisional while its bar forms; NaN: none yet."""
@@ -173,11 +243,34 @@ class Engine:
 
     def last(self, symbol: int) -> tuple[float, int]:
         """Last price (0 when there is none) and the highest event time (ns) of the symbol."""
-        return float(self._S[symbol, plan.LAST]), int(self._I[symbol, plan.PLACE_TIME])
+        return float(self._S[symbol, plan.LAST]), self._place(symbol)
 
     def places(self) -> NDArray[np.int64]:
         """The highest event time (ns) offered, of every symbol."""
-        return self._I[:, plan.PLACE_TIME].copy()
+        return np.array([self._place(k) for k in range(len(self.layouts))], np.int64)
+
+    def _place(self, k: int) -> int:
+        """The highest event time (ns) offered of the symbol, or of one of its legs."""
+        sources = [plan.SOURCE]
+        if (legs := self.layouts[k].legs) >= 0:
+            sources += [legs, legs + plan.SOURCE_FIELDS]
+        return max(int(self._I[k, source + plan.PLACE_TIME]) for source in sources)
+
+    def _begin(self, k: int, layout: Layout) -> None:
+        """The row of a symbol of which nothing is known."""
+        n_frames = len(layout.watch.timeframes)
+        self._I[k, plan.NEXT_DUE] = plan.NEVER
+        self._I[k, plan.GAP] = plan.NOTHING_ADMITTED
+        self._S[k, plan.PREVIOUS_HIGH : plan.PREVIOUS_CLOSE + 1] = np.nan
+        prices = slice(plan.HEADER + plan.BAR_OPEN * n_frames, plan.HEADER + (plan.BAR_CLOSE + 1) * n_frames)
+        self._S[k, prices] = np.nan
+        warm_at = plan.HEADER + plan.WARM_AT * n_frames
+        self._I[k, warm_at : warm_at + n_frames] = plan.WARM_BARS
+        self._S[k, layout.values : layout.values + len(layout.value_names)] = np.nan
+        for piece in layout.shape.changes:
+            self._S[k, piece.state] = np.nan  # no price to measure from
+        starts = layout.rule_starts[:, 1]
+        self._R[k, starts[0] : starts[-1]] = np.nan  # bars before the first are no pivots
 
     def closed_bars(self) -> tuple[NDArray[np.void], NDArray[np.float64]]:
         """Bars that closed since this was last asked (rows of `CLOSED`), and a row of their timeframe's values each."""
@@ -191,17 +284,8 @@ class Engine:
         per_symbol = (self._resume, self._dirty, self.refused)
         return [
             (
-                (
-                    *self._state,
-                    self._pool,
-                    self._id_rings,
-                    *self._plan,
-                    self._clocks,
-                    feed,
-                    tape,
-                    *per_symbol,
-                ),
-                (self._room, *self._output),
+                (*self._state, self._pool, self._id_rings, self._clocks, feed, tape, *per_symbol),
+                (self._room, self._output),
             )
             for feed, tape in enumerate(self._tape_clocks)
         ]
@@ -228,19 +312,25 @@ class Engine:
         )
 
     def _snapshot(self, k: int) -> Snapshot:
-        layout = self.layouts[k]
-        digest = self._digests[k]
         generation = int(self._I[k, plan.GENERATION])
-        used = self._id_rings[k]
-        ids = self._pool[used[used >= 0]]
-        hot = self._S[k, : layout.width].tobytes() + ids.tobytes()
-        bars = None
-        if generation != self._bars_saved[k]:
-            rings = self._R[k, : layout.ring_width].tobytes()
-            bars = snapshot.pack(snapshot.BARS_MAGIC, digest, generation, rings)
-            self._bars_saved[k] = generation
+        changed = generation != self._bars_saved[k]
+        self._bars_saved[k] = generation
         self._dirty[k] = 0
-        return Snapshot(snapshot.pack(snapshot.HOT_MAGIC, digest, generation, hot), bars)
+        return Snapshot(self._hot_part(k), self._bars_part(k) if changed else None)
+
+    def both_parts(self, k: int) -> tuple[bytes, bytes]:
+        """Both parts of the snapshot of a row, whether they have changed or not; it counts as no snapshot."""
+        return self._hot_part(k), self._bars_part(k)
+
+    def _hot_part(self, k: int) -> bytes:
+        used = self._id_rings[k]
+        row = self._S[k, : self.layouts[k].width].tobytes() + self._pool[used[used >= 0]].tobytes()
+        return snapshot.pack_hot(self._digests[k], int(self._I[k, plan.GENERATION]), row)
+
+    def _bars_part(self, k: int) -> bytes:
+        rings = self._R[k, : self.layouts[k].ring_width].tobytes()
+        generation, of = int(self._I[k, plan.GENERATION]), sections.encode(self.layouts[k])
+        return snapshot.pack_bars(self._digests[k], generation, of, rings)
 
     def _restore_ids(self, k: int, ids: NDArray[np.int64]) -> None:
         first = int(self._out[jit.POOL_USED])

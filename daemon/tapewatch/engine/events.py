@@ -23,6 +23,8 @@ ZONE_FAILED = 13
 FIRED = 14
 REGULAR_BEARISH = 15
 REGULAR_BULLISH = 16
+HIDDEN_BEARISH = 17
+HIDDEN_BULLISH = 18
 
 TYPE_NAMES: tuple[str, ...] = (
     "level.crossed_up",
@@ -42,11 +44,28 @@ TYPE_NAMES: tuple[str, ...] = (
     "condition.fired",
     "divergence.regular_bearish",
     "divergence.regular_bullish",
+    "divergence.hidden_bearish",
+    "divergence.hidden_bullish",
 )
 """Names of the types above, by number."""
 
-UP_TYPES = frozenset({CROSSED_UP, ENTERED_FROM_BELOW, BROKE_ABOVE, REJECTED_UP, JUMPED_UP, REGULAR_BULLISH})
+DIVERGENCES = (REGULAR_BEARISH, REGULAR_BULLISH, HIDDEN_BEARISH, HIDDEN_BULLISH)
+
+UP_TYPES = frozenset(
+    {
+        CROSSED_UP,
+        ENTERED_FROM_BELOW,
+        BROKE_ABOVE,
+        REJECTED_UP,
+        JUMPED_UP,
+        REGULAR_BULLISH,
+        HIDDEN_BULLISH,
+    }
+)
 """Types that name a way up; the others, but for what follows or says it itself, a way down."""
+
+MAX_PARTS = 8
+"""Most parts of a condition."""
 
 EVENT = np.dtype(
     [
@@ -60,13 +79,20 @@ EVENT = np.dtype(
         ("follows", "<i4"),  # type of the event that this one confirms or fails, or NOTHING
         ("follows_before", "<i4"),
         ("follows_time", "<i8"),
-        ("direction", "<i4"),  # +1 up, -1 down
+        ("direction", "<i4"),  # +1 up, -1 down, 0 neither
         ("gap", "<i4"),  # 1: the first tick after a session break
         ("extended", "<i4"),  # 1: fired outside regular hours
         ("frame", "<i4"),  # index of the timeframe whose close fired it, or -1
+        ("forming", "<i4"),  # 1: a divergence of a bar that still forms
+        ("lasted", "<i4"),  # 1: it has stayed true as long as its rule asks for
         ("pivot_times", "<i8", (2,)),  # a divergence's pivots: start of the bar, price, oscillator
         ("pivot_prices", "<f8", (2,)),
         ("pivot_values", "<f8", (2,)),
+        (
+            "operands",
+            "<f8",
+            (2 * MAX_PARTS,),
+        ),  # left and right of each part of a condition; NaN where it has none
     ],
     align=True,
 )
@@ -111,7 +137,7 @@ class Events:
     rows: NDArray[np.void]
     """Rows of `EVENT`."""
     values: NDArray[np.float64]
-    """One row an event: the symbol's indicator values in the order of its plan, then bars closed per timeframe."""
+    """One row an event: the symbol's values in the order of its plan, then per timeframe 1 if it is warm, else 0."""
 
     def __len__(self) -> int:
         return len(self.rows)

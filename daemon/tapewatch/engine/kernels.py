@@ -1,10 +1,7 @@
-"""The kernels that the engine calls, walking the plan's tables: ticks, time, history.
-
-Nothing here allocates or raises.
-"""
+"""The kernel that takes ticks, walking the plan's tables. It neither allocates nor raises."""
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types, void
+from numba import boolean, int32, int64, njit, types
 
 from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
@@ -16,8 +13,10 @@ from tapewatch.engine.admission import (
     seen,
     session_at,
     skips,
+    source_of,
 )
-from tapewatch.engine.bars import close_due, form
+from tapewatch.engine.bars import CLOSE_AFTER, close_due, form, turn_session
+from tapewatch.engine.conditions import check_ticks
 from tapewatch.engine.jit import (
     BARS,
     EVENTS,
@@ -25,17 +24,15 @@ from tapewatch.engine.jit import (
     INT_1D,
     INT_2D,
     OUTPUT,
-    PLAN,
     POOL_USED,
     STATE,
+    TABLES,
+    helper,
     hot,
     rows,
 )
-from tapewatch.engine.rules import check_ticks
-from tapewatch.market.ticks import FROM_BAR, NO_ID, NOT_LAST, NS, TICK
+from tapewatch.market.ticks import FIRST_LEG, NO_ID, NOT_LAST, NS, SECOND_LEG, TICK
 
-CLOSE_AFTER = 2 * NS
-"""The clock closes a bar this long after its end."""
 LATEST = 7_258_118_400 * NS
 """The year 2200: no tick comes from later, and no clock goes there."""
 AHEAD = 5 * NS
@@ -46,64 +43,81 @@ AHEAD = 5 * NS
 
 
 @hot
-def _take(
-    S, R, I, symbols, frames, ops, rules, sessions, k, time, price, size, mask, after_break,
-    out, events, values, bars, bar_values,
-):  # fmt: skip
+def _take(S, R, I, tables, k, time, price, size, mask, after_break, out):
     """An admitted tick: bars that it closes, the bars it is in, the rules."""
-    if time >= I[k, p.NEXT_END]:
-        close_due(
-            S, R, I, symbols, frames, ops, rules, k, time, np.bool_(True), out,
-            events, values, bars, bar_values,
-        )  # fmt: skip
+    if time >= I[k, p.NEXT_DUE]:
+        close_due(S, R, I, tables, k, time, np.bool_(True), out)
     session = I[k, p.EXTENDED_OPEN]
     stray = time < session  # held since an earlier session, whose hours are its own
     if stray:
-        enter_session(I, symbols, sessions, k, session_at(symbols, sessions, k, time))
+        enter_session(I, tables, k, session_at(tables, k, time))
+    elif I[k, p.PREVIOUS_OF] != session:
+        turn_session(S, I, tables, k)
     regular = I[k, p.OPEN] <= time < I[k, p.CLOSE]
     if regular:
-        form(S, I, symbols, frames, ops, k, time, price, size, mask)
+        form(S, R, I, tables, k, time, price, size, mask)
     S[k, p.LAST] = price
     gap = after_break and not stray
-    check_ticks(S, I, symbols, rules, k, time, price, regular, gap, out, events, values)
+    check_ticks(S, I, tables, k, time, price, regular, gap, out)
     if stray:
-        enter_session(I, symbols, sessions, k, session_at(symbols, sessions, k, session))
+        enter_session(I, tables, k, session_at(tables, k, session))
+
+
+@helper
+def _built_from(tables, k, bar):
+    """The timeframes of a symbol that are built from bars of `bar` seconds, as a mask: it and its multiples."""
+    mask = np.int64(0)
+    for j in range(tables.symbols[k].n_frames):
+        duration = tables.frames[tables.symbols[k].frames + j]
+        if duration == 0 or (bar * NS < p.DAY_NS and duration % (bar * NS) == 0):
+            mask |= np.int64(1) << j
+    return mask
+
+
+@helper
+def _ratio(S, I, tables, k, source, price):
+    """The price of a composite after an admitted tick of one leg; NaN until both have ticked since the last break."""
+    S[k, source + p.SOURCE_LAST] = price
+    I[k, source + p.FRESH] = 1
+    first, second = source_of(tables, k, np.int64(1)), source_of(tables, k, np.int64(2))
+    if not (I[k, first + p.FRESH] and I[k, second + p.FRESH]):
+        return np.nan
+    return S[k, first + p.SOURCE_LAST] / S[k, second + p.SOURCE_LAST]
 
 
 @njit(
     int64(
-        *STATE, INT_2D, types.Array(int32, 2, "C"), *PLAN, INT_1D, int64, boolean,
-        INT_1D, INT_1D, INT_2D, rows(TICK), int64, int64, *OUTPUT,
+        *STATE, TABLES, INT_2D, types.Array(int32, 2, "C"), INT_1D, int64, boolean,
+        INT_2D, INT_1D, INT_2D, rows(TICK), int64, int64, OUTPUT,
     ),
     cache=True,
     **FLAGS,
 )  # fmt: skip
 def step(
-    S, R, I, pool, rings, symbols, frames, ops, rules, sessions, clocks, feed, tape,
-    resume, dirty, refused, ticks, first, room, out, events, values, bars, bar_values,
+    S, R, I, tables, pool, rings, clocks, feed, tape, resume, dirty, refused, ticks, first, room, out
 ):  # fmt: skip
     """Offers `ticks[first:]` to the engine.
 
     Args:
         S, R, I: the state, its rings, and the state as int64; a row a symbol.
+        tables: the plan.
         pool, rings: rings of trade ids, and each symbol's rows in it.
-        symbols, frames, ops, rules, sessions: the plan.
         clocks, feed, tape: every feed's clock (ns, 0 when it has not been told), the feed that these ticks come
             from, and whether its tape makes its clock.
-        resume, dirty: per symbol, see above; 1 once its state changed.
+        resume, dirty: per symbol (and source), see above; 1 once its state changed.
         refused: counts per symbol (the last row: unknown ones) and reason.
         ticks, first: rows of `TICK`, and where to begin.
         room: most events (and closed bars) that one tick can make.
-        out, events, values, bars, bar_values: what happened.
+        out: what happened.
 
     Returns:
         The number of ticks offered so far; fewer than there are when the output ran out of room.
     """
     for i in range(first, len(ticks)):
         if (
-            out[EVENTS] + room > len(events)
-            or (len(bars) and out[BARS] + room > len(bars))
-            or out[POOL_USED] == len(pool)
+            out.used[EVENTS] + room > len(out.events)
+            or (len(out.bars) and out.used[BARS] + room > len(out.bars))
+            or out.used[POOL_USED] == len(pool)
         ):
             return i
         k = np.int64(ticks[i].symbol)
@@ -117,112 +131,65 @@ def step(
         if k < 0:
             refused[len(refused) - 1, ev.UNKNOWN_SYMBOL] += 1
             continue
-        if resume[k] != RUNNING and skips(I, resume, k, time):
+        leg = (ticks[i].flags & (FIRST_LEG | SECOND_LEG)) // FIRST_LEG
+        source = source_of(tables, k, leg)
+        if resume[k, leg] != RUNNING and skips(I, resume, k, leg, source, time):
             refused[k, ev.SEEN] += 1
             continue
         if not tape and clock and time > clock + AHEAD:
             refused[k, ev.AHEAD] += 1
             continue
         dirty[k] = 1
-        if tape and I[k, p.NEXT_END] <= clock - CLOSE_AFTER:
-            close_due(
-                S, R, I, symbols, frames, ops, rules, k, clock - CLOSE_AFTER, np.bool_(True),
-                out, events, values, bars, bar_values,
-            )  # fmt: skip
-        if time > I[k, p.PLACE_TIME]:
-            I[k, p.PLACE_TIME] = time
-            I[k, p.PLACE_COUNT] = 1
+        if tape and I[k, p.NEXT_DUE] <= clock - CLOSE_AFTER:
+            close_due(S, R, I, tables, k, clock - CLOSE_AFTER, np.bool_(True), out)
+        if time > I[k, source + p.PLACE_TIME]:
+            I[k, source + p.PLACE_TIME] = time
+            I[k, source + p.PLACE_COUNT] = 1
         else:
-            I[k, p.PLACE_COUNT] += 1
+            I[k, source + p.PLACE_COUNT] += 1
         price = ticks[i].price
         if not (price > 0.0 and price < np.inf):
             refused[k, ev.BAD_PRICE] += 1
             continue
-        if not find_session(I, symbols, sessions, k, time):
-            close_due(
-                S, R, I, symbols, frames, ops, rules, k, time, np.bool_(True),
-                out, events, values, bars, bar_values,
-            )  # fmt: skip
+        if not find_session(I, tables, k, time):
+            close_due(S, R, I, tables, k, time, np.bool_(True), out)
             refused[k, ev.HOURS] += 1
             continue
-        if ticks[i].id != NO_ID and seen(pool, rings, k, ticks[i].exchange, ticks[i].id, out):
+        if ticks[i].id != NO_ID and seen(
+            pool, rings, k, np.int64(ticks[i].exchange) * 4 + leg, ticks[i].id, out
+        ):
             refused[k, ev.DUPLICATE] += 1
             continue
         if ticks[i].flags & NOT_LAST:
             refused[k, ev.CONDITION] += 1
             continue
-        if time < I[k, p.HEADER + p.CLOSED_END * symbols[k].n_frames]:
+        if time < I[k, p.HEADER + p.CLOSED_END * tables.symbols[k].n_frames]:
             refused[k, ev.LATE] += 1
             continue
         size = ticks[i].size
         if not (size >= 0.0 and size < np.inf):
             size = 0.0
         after_break = I[k, p.GAP] == p.AFTER_BREAK
-        if ticks[i].flags & FROM_BAR:
-            refused[k, ev.JUMP] += I[k, p.HELD]
-            I[k, p.HELD] = 0
+        mask = np.int64(-1)
+        if ticks[i].bar:
+            mask = _built_from(tables, k, np.int64(ticks[i].bar))
+            refused[k, ev.JUMP] += I[k, source + p.HELD]
+            I[k, source + p.HELD] = 0
         else:
-            held, dropped = held_back(S, I, k, time, price, size, symbols[k].max_jump)
+            held, dropped = held_back(S, I, k, source, time, price, size, tables.symbols[k].max_jump)
             refused[k, ev.JUMP] += dropped
             if held:
                 continue
-        for h in range(I[k, p.HELD] + 1):  # those held back before it, then the tick itself
-            own = h == I[k, p.HELD]
-            _take(
-                S, R, I, symbols, frames, ops, rules, sessions, k,
-                time if own else I[k, p.HELD_TIME + h],
-                price if own else S[k, p.HELD_PRICE + h],
-                size if own else S[k, p.HELD_SIZE + h],
-                ticks[i].frames, after_break, out, events, values, bars, bar_values,
-            )  # fmt: skip
-        I[k, p.HELD] = 0
-        I[k, p.GAP] = p.WITHIN
+        for h in range(I[k, source + p.HELD] + 1):  # those held back before it, then the tick itself
+            own = h == I[k, source + p.HELD]
+            own_time = time if own else I[k, source + p.HELD_TIME + h]
+            own_price = price if own else S[k, source + p.HELD_PRICE + h]
+            own_size = size if own else S[k, source + p.HELD_SIZE + h]
+            if leg:
+                own_price, own_size = _ratio(S, I, tables, k, source, own_price), 0.0
+                if np.isnan(own_price):
+                    continue
+            _take(S, R, I, tables, k, own_time, own_price, own_size, mask, after_break, out)
+            I[k, p.GAP] = p.WITHIN
+        I[k, source + p.HELD] = 0
     return len(ticks)
-
-
-@njit(
-    int64(
-        *STATE, *PLAN, int64, INT_1D, INT_1D, int64, int64, *OUTPUT
-    ),
-    cache=True,
-    **FLAGS,
-)  # fmt: skip
-def advance(
-    S, R, I, symbols, frames, ops, rules, sessions, now, members, dirty, first, room,
-    out, events, values, bars, bar_values,
-):  # fmt: skip
-    """Closes, for the symbols `members[first:]`, every bar whose end is 2 s or more before `now`."""
-    due = now - CLOSE_AFTER
-    for m in range(first, len(members)):
-        k = members[m]
-        if I[k, p.NEXT_END] > due:
-            continue
-        if out[EVENTS] + room > len(events) or (len(bars) and out[BARS] + room > len(bars)):
-            return m
-        close_due(
-            S, R, I, symbols, frames, ops, rules, k, due, np.bool_(True), out,
-            events, values, bars, bar_values,
-        )  # fmt: skip
-        dirty[k] = 1
-    return len(members)
-
-
-@njit(void(*STATE, *PLAN, int64, rows(TICK), int64, *OUTPUT), cache=True, **FLAGS)
-def warm(
-    S, R, I, symbols, frames, ops, rules, sessions, k, ticks, until, out, events, values, bars, bar_values
-):  # fmt: skip
-    """History of symbol `k` up to `until` (ns): bars and indicators alone; fires nothing, sets no side."""
-    for i in range(len(ticks)):
-        time = ticks[i].time
-        if not find_session(I, symbols, sessions, k, time):
-            continue
-        close_due(
-            S, R, I, symbols, frames, ops, rules, k, time, np.bool_(False), out,
-            events, values, bars, bar_values,
-        )  # fmt: skip
-        if I[k, p.OPEN] <= time < I[k, p.CLOSE]:
-            form(S, I, symbols, frames, ops, k, time, ticks[i].price, ticks[i].size, ticks[i].frames)
-            S[k, p.LAST] = ticks[i].price
-    close_due(
-        S, R, I, symbols, frames, ops, rules, k, until, np.bool_(False), out, events, values, bars, bar_values
-    )

@@ -1,53 +1,57 @@
-"""The plan: watches compiled to the tables that the kernels walk, and where each field stands in a symbol's row.
+"""The plan: the tables that the kernels walk, and where each field stands in a symbol's row.
 
 A symbol's row of the state `S` is float64; whole numbers (times, counts, bit fields) stand in it as int64 bits.
-First the header, then the bar fields, then the indicators' state and values, then the rules' state. Every field of
-bars and indicators is `n_frames` wide: the timeframes of a field side by side. The row of `R` holds the rings: the
-last closes of each timeframe, then the last bars of each divergence.
+First the header, then the bar fields, then the indicators' state and values, then the rules' state, then what only
+some symbols have: legs, and the daily close that may be taken back. Every field of bars and indicators is `n_frames`
+wide: the timeframes of a field side by side. The row of `R` holds the rings: the last closes of each timeframe, the
+closes minute by minute that a change looks back on, the last bars of each divergence.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf, nan
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch.engine.indicators import OUTPUTS, RANGE, Value
-from tapewatch.engine.watch import (
-    Band,
-    Direction,
-    DivergenceRule,
-    LevelCrossRule,
-    LevelRule,
-    PriceCrossRule,
-    Rule,
-    ValueCrossRule,
-    Watch,
-    ZoneRule,
-)
-from tapewatch.market.timeframes import DAY, duration_ns
+from tapewatch.market.ticks import NS
 
 # The header.
-NEXT_END = 0  # int: the earliest end of a forming bar; NEVER when none forms
-LAST = 1  # last admitted price, or history's last close; 0 when there is none
-PLACE_TIME = 2  # int: highest event time offered
-PLACE_COUNT = 3  # int: ticks offered since the first at that time, it included
-OPEN = 4  # int: the current session's regular hours ...
-CLOSE = 5
-EXTENDED_OPEN = 6  # int: ... and the hours in which ticks are admitted
-EXTENDED_CLOSE = 7
-GAP = 8  # int: one of the three below
-GENERATION = 9  # int: counts the closes, that is the changes of the rings
-HELD = 10  # int: how many ticks are held back, at most two
-HELD_TIME = 11  # int, two
-HELD_PRICE = 13  # two
-HELD_SIZE = 15  # two
-HEADER = 17
+NEXT_DUE = 0  # int: the earliest time at which a bar ends or a timer runs out; NEVER when nothing is due
+SOURCE = 1  # what is known of the ticks that come in, see below
+OPEN = 12  # int: the current session's regular hours ...
+CLOSE = 13
+EXTENDED_OPEN = 14  # int: ... and the hours in which ticks are admitted
+EXTENDED_CLOSE = 15
+GAP = 16  # int: one of the three below
+GENERATION = 17  # int: counts the closes, that is the changes of the rings
+BAR_SESSION = 18  # int: open of the session that the last bar opened in
+TURNOVER = 19  # price x size, summed over the session's bar
+PREVIOUS_OF = 20  # int: begin of the session that the next three come before
+PREVIOUS_HIGH = 21
+PREVIOUS_LOW = 22
+PREVIOUS_CLOSE = 23
+SETTLE_DUE = (
+    24  # int: until when what is checked on the daily close waits for the official bar; 0: nothing waits
+)
+QUIET_LOW = 25  # between these two prices no fixed level or zone of the symbol has anything to do
+QUIET_HIGH = 26
+HEADER = 27
 
 WITHIN = 0
 AFTER_BREAK = 1  # no tick has been admitted since a session break
 NOTHING_ADMITTED = 2  # no tick has been admitted at all
+
+# A source of ticks: the symbol itself, or one leg of a composite.
+SOURCE_LAST = 0  # last admitted price, or history's last close; 0 when there is none
+PLACE_TIME = 1  # int: highest event time offered
+PLACE_COUNT = 2  # int: ticks offered since the first at that time, it included
+FRESH = 3  # int: whether a tick was admitted since the last session break
+HELD = 4  # int: how many ticks are held back, at most two
+HELD_TIME = 5  # int, two
+HELD_PRICE = 7  # two
+HELD_SIZE = 9  # two
+SOURCE_FIELDS = 11
+
+LAST = SOURCE + SOURCE_LAST
 
 # The bar fields; field f of timeframe j stands at HEADER + f * n_frames + j.
 START = 0  # int
@@ -60,17 +64,31 @@ BAR_CLOSE = 6
 VOLUME = 7
 COUNT = 8  # int: bars closed
 PREVIOUS = 9  # the last bar's close
-BAR_FIELDS = 10
+WARM_AT = 10  # int: how many closed bars make its indicators warm
+BAR_FIELDS = 11
+
+WARM_BARS = 250
+"""Bars after which an indicator that never forgets its first bars is warm."""
 
 # A rule's state, from its offset on.
-MEMORY = 0  # int: the trigger's bits, or the side of a cross
-FIRED = 1  # int, FIRED_TIMES triples: event time, and eight 16-bit counts in two words, one a type
-FIRED_TIMES = 4
-PENDING_TIME = FIRED + 3 * FIRED_TIMES  # int: with `confirm`, the alert to be confirmed ...
+MEMORY = 0  # int: the trigger's bits, or what was true at the last check
+FIRED = 1  # of a level or zone: what it fired last, see below
+FIRED_TIMES = 4  # int, so many triples: event time, and eight 16-bit counts in two words, one a type
+FIRED_FIELDS = 3 * FIRED_TIMES
+FIRED_END = FIRED + FIRED_FIELDS
+PENDING_TIME = FIRED_END  # int: with `confirm`, the alert to be confirmed ...
 PENDING = PENDING_TIME + 1  # int: ... its type + 1, and from bit 8 on how many such came before; 0: none
-HIGH_PIVOT = 1  # of a divergence: bar number (int), its start (int), price, oscillator
+PENDING_END = PENDING + 1
+TIMER_EVENT = (
+    1  # int, after when it runs out (0: it stands still): 1 + type of the event that must last, 0: none ...
+)
+TIMER_WAY = 2  # int: ... and its direction
+TIMER_FIELDS = 3
+# Of a divergence, each pivot: its bar's number (int) and start (int), price, oscillator, the start warned of (int).
+HIGH_PIVOT = 0
 LOW_PIVOT = 5
-STATE_SIZE = {"cross": 1, "level": PENDING_TIME, "confirm": PENDING + 1, "divergence": 9}
+PIVOTS_END = 10
+WARNED = 4
 
 PIVOT_SPAN = 5
 """Bars on either side of a pivot."""
@@ -80,34 +98,68 @@ PIVOT_NEAREST = 6
 PIVOT_FARTHEST = 61
 """Two pivots are compared if they are this many bars apart (TradingView: 5 to 60 bars between them)."""
 
-SMA, EMA, RSI, MACD, ATR = range(5)
-KINDS = {"sma": SMA, "ema": EMA, "rsi": RSI, "macd": MACD, "atr": ATR}
-OP_STATE = {"sma": 1, "ema": 1, "rsi": 2, "macd": 3, "atr": 1}
+SMA, EMA, RSI, MACD, ATR, BB, ROC, VWAP, CHANGE = range(9)
+KINDS = {
+    "sma": SMA,
+    "ema": EMA,
+    "rsi": RSI,
+    "macd": MACD,
+    "atr": ATR,
+    "bb": BB,
+    "roc": ROC,
+    "vwap": VWAP,
+}
+OP_STATE = {"sma": 1, "ema": 1, "rsi": 2, "macd": 3, "atr": 1, "bb": 3, "roc": 1, "vwap": 0}
 """Fields of state an indicator keeps, each `n_frames` wide."""
+CHANGE_STATE = 3
+"""Fields of a change: the price it is measured from, the last minute in its ring (int), its session (int)."""
 
-LEVEL, ZONE, PRICE_CROSS, VALUE_CROSS, DIVERGENCE = range(5)
+LEVEL, ZONE, CONDITION = range(3)
 UP = 1
 DOWN = 2
 """Bits of the directions a rule reports."""
 POINTS, FRACTION, RANGES = range(3)
 """A band in points; in parts of a level that moves; in average true ranges."""
 
-SYMBOL = np.dtype(
+PRICE_CROSS, PRICE_ZONE, EDGE, DIVERGENCE = range(4)
+"""What makes a condition fire: price at a level or a zone, something that becomes true, a divergence."""
+STEADY, OF_PREVIOUS, OF_SESSION = range(3)
+"""What a level is tied to: no session, the previous one, or the one that it is."""
+ALWAYS, ONCE_PER_BAR, ONCE_PER_SESSION, ONCE = range(4)
+FREQUENCIES = {
+    "always": ALWAYS,
+    "once per bar": ONCE_PER_BAR,
+    "once per session": ONCE_PER_SESSION,
+    "once": ONCE,
+}
+OVER, AT_LEAST, UNDER, AT_MOST, NEAR, INSIDE = range(6)
+SIGNS = {">": OVER, ">=": AT_LEAST, "<": UNDER, "<=": AT_MOST}
+"""What a part says of its left."""
+
+NEVER = np.iinfo(np.int64).max
+DAY_NS = 24 * 3600 * NS
+
+SYMBOL = np.dtype(  # 64 bytes: one cache line
     [
-        ("frames", "<i4"),  # first row in the table of timeframes, and how many
-        ("n_frames", "<i4"),
+        ("frames", "<i4"),  # first row in the table of timeframes
         ("ops", "<i4"),  # rows in the table of indicators
         ("ops_end", "<i4"),
         ("rules", "<i4"),  # rows in the table of rules
         ("rules_end", "<i4"),
         ("sessions", "<i4"),  # rows in the table of sessions
         ("sessions_end", "<i4"),
-        ("values", "<i4"),  # offset of the indicator values in the row, and how many
-        ("n_values", "<i4"),
-        ("width", "<i4"),  # of the symbol's row, and of its rings
-        ("ring_width", "<i4"),
-        ("ring", "<i4"),  # closes kept per timeframe
-        ("extended", "<i4"),
+        ("values", "<i4"),  # offset of the values in the row
+        ("legs", "<i4"),  # offset of a composite's two sources in the row, or -1
+        ("undo", "<i4"),  # offset of what a daily close may be taken back with, or -1
+        ("settle_after", "<i4"),  # seconds
+        ("n_values", "<i2"),  # how many values there are, and how many of them one a timeframe
+        ("n_wide", "<i2"),
+        ("ring", "<i2"),  # closes kept per timeframe
+        ("fixed", "<i2"),  # how many of its rules, the first ones, are levels and zones that never move
+        ("n_frames", "<i1"),
+        ("day", "<i1"),  # index of 1d, or -1
+        ("timers", "<i1"),  # whether any rule has one
+        ("extended", "<i1"),
         ("max_jump", "<f8"),
     ],
     align=True,
@@ -120,6 +172,7 @@ OP = np.dtype(
         ("p1", "<i4"),
         ("p2", "<i4"),
         ("p3", "<i4"),
+        ("ring", "<i4"),  # offset of a change's ring in the row of R
         ("a1", "<f8"),  # the share of the newest value in an average of p1 values, and so on
         ("a2", "<f8"),
         ("a3", "<f8"),
@@ -131,207 +184,75 @@ RULE = np.dtype(
         ("kind", "<i4"),
         ("state", "<i4"),  # offset in the row
         ("frame", "<i4"),  # index of the timeframe at whose close it is checked or confirmed, or -1
-        ("left", "<i4"),  # offset of a value in the row, or -1
-        ("right", "<i4"),
-        ("directions", "<i4"),  # UP | DOWN
-        ("ring", "<i4"),  # offset of a divergence's ring in the row of R
+        ("on_ticks", "<i4"),  # whether it is checked on ticks
+        ("condition", "<i4"),  # row in the table of conditions, or -1
+        ("right", "<i4"),  # offset of a moving level in the row, or -1
         ("band", "<i4"),  # how the bands are to be read: POINTS, FRACTION or RANGES
         (
             "range",
             "<i4",
         ),  # offset of the ATR that a band of RANGES is measured in, and of its timeframe's count
         ("range_count", "<i4"),
-        ("low", "<f8"),  # the level (low == high), the zone, or the number compared with
+        ("low", "<f8"),  # the level (low == high), or the zone
         ("high", "<f8"),
         ("band_low", "<f8"),
         ("band_high", "<f8"),
     ],
     align=True,
 )
+CONDITIONS = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("parts", "<i4"),  # rows in the table of parts, the event first
+        ("states", "<i4"),
+        ("parts_end", "<i4"),
+        ("directions", "<i4"),  # UP: it fires when it comes true, or upwards; DOWN: when false, or downwards
+        ("way", "<i4"),  # 1: what comes true goes up; -1: down; 0: neither
+        ("about_price", "<i4"),  # whether it is checked in extended hours
+        ("anchor", "<i4"),  # whether its level jumps from session to session, see below
+        ("hidden", "<i4"),  # of a divergence
+        (
+            "oscillator",
+            "<i4",
+        ),  # offset of a divergence's oscillator in the row, and of its ring in the row of R
+        ("ring", "<i4"),
+        ("fired", "<i4"),  # offset of what it fired last in the row, or -1: it is checked on closes alone
+        ("timer", "<i4"),  # offset of the timer in the row, or -1
+        ("last_fired", "<i4"),  # offset of the last bar or session it fired in, or -1
+        ("frequency", "<i4"),
+        ("bar", "<i8"),  # ns, of ONCE_PER_BAR; 0: the session
+        ("lasting", "<i8"),  # ns
+        ("expires", "<i8"),  # ns
+        ("first", "<i8"),  # ns after midnight at which its hours begin
+        ("hours", "<i8"),  # how long they are, ns; 0: always
+    ],
+    align=True,
+)
+PART = np.dtype(
+    [
+        ("kind", "<i4"),
+        ("left", "<i4"),  # offset of a value in the row
+        ("right", "<i4"),  # the same, or -1
+        ("unknown", "<i4"),  # what holds while a side has no value: UNKNOWN, or 0: not
+        ("low", "<f8"),  # the number on the right, or the lower edge
+        ("high", "<f8"),
+        ("distance", "<f8"),  # points
+        ("share", "<f8"),  # parts of the right
+    ],
+    align=True,
+)
+UNKNOWN = -1
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """Where things stand in one symbol's row, for the code outside the kernels."""
-
-    watch: Watch
-    value_names: tuple[str, ...]
-    """`rsi(14)@1m` and so on, in the order in which the values stand in the row."""
-    values: int
-    width: int
-    ring_width: int
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """What the kernels walk; rows of `SYMBOL`, timeframe durations (ns, 0 for 1d), `OP`, `RULE`, sessions (n, 4)."""
+class Tables(NamedTuple):
+    """What the kernels walk."""
 
     symbols: NDArray[np.void]
     frames: NDArray[np.int64]
+    """Length of each timeframe, ns; 0: 1d."""
     ops: NDArray[np.void]
     rules: NDArray[np.void]
+    conditions: NDArray[np.void]
+    parts: NDArray[np.void]
     sessions: NDArray[np.int64]
-    layouts: tuple[Layout, ...]
-
-
-def compile_watches(watches: Sequence[Watch]) -> Tables:
-    """The tables and layouts of `watches`, one symbol each, in their order."""
-    symbols = np.zeros(len(watches), SYMBOL)
-    frames: list[int] = []
-    ops: list[tuple[float, ...]] = []
-    rules: list[tuple[float, ...]] = []
-    layouts: list[Layout] = []
-    shared: dict[object, tuple[tuple[int, int, int], tuple[str, ...]]] = {}
-    calendars: dict[str, tuple[int, int]] = {}
-    sessions: list[NDArray[np.int64]] = []
-    for row, watch in zip(symbols, watches, strict=True):
-        builder = _Builder(watch)
-        shape = (watch.timeframes, watch.indicators)
-        if shape not in shared:
-            rows = (len(frames), len(ops), len(ops) + len(builder.ops))
-            shared[shape] = rows, tuple(builder.value_names)
-            frames += [0 if name == DAY else duration_ns(name) for name in watch.timeframes]
-            ops += builder.ops
-        calendar = watch.sessions.calendar
-        if calendar not in calendars:
-            start = sum(map(len, sessions))
-            calendars[calendar] = (start, start + len(watch.sessions.opens))
-            sessions.append(_session_rows(watch))
-        (row["frames"], row["ops"], row["ops_end"]), names = shared[shape]
-        row["n_frames"] = len(watch.timeframes)
-        row["rules"], row["rules_end"] = len(rules), len(rules) + len(builder.rules)
-        row["sessions"], row["sessions_end"] = calendars[calendar]
-        row["values"], row["n_values"] = builder.values, len(names)
-        row["width"], row["ring_width"], row["ring"] = builder.width, builder.ring_width, builder.ring
-        row["extended"], row["max_jump"] = watch.extended, watch.max_jump
-        rules += builder.rules
-        layouts.append(Layout(watch, names, builder.values, builder.width, builder.ring_width))
-    return Tables(
-        symbols,
-        np.array(frames, np.int64),
-        np.array(ops, OP),
-        np.array(rules, RULE),
-        np.ascontiguousarray(np.concatenate(sessions)),
-        tuple(layouts),
-    )
-
-
-def _session_rows(watch: Watch) -> NDArray[np.int64]:
-    own = watch.sessions
-    return np.stack([own.opens, own.closes, own.extended_opens, own.extended_closes], axis=1)
-
-
-class _Builder:
-    """Lays out one watch: its operations and rules as table rows, its offsets in the state."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-        self.n_frames = len(watch.timeframes)
-        self.ring = max([1, *(own.periods[0] - 1 for own in watch.indicators if own.kind == "sma")])
-        self.ring_width = self.ring * self.n_frames
-        self.width = HEADER + BAR_FIELDS * self.n_frames
-        states = [self._take(OP_STATE[own.kind] * self.n_frames) for own in watch.indicators]
-        self.values = self.width
-        self.value_names: list[str] = []
-        self.ops = [self._op(state, i) for i, state in enumerate(states)]
-        self.rules = [self._rule(rule) for rule in watch.rules]
-
-    def _take(self, fields: int) -> int:
-        offset = self.width
-        self.width += fields
-        return offset
-
-    def _op(self, state: int, i: int) -> tuple[float, ...]:
-        own = self.watch.indicators[i]
-        value = self._take(len(OUTPUTS[own.kind]) * self.n_frames)
-        for name in own.outputs:
-            self.value_names += [f"{name}@{timeframe}" for timeframe in self.watch.timeframes]
-        periods = (*own.periods, 0, 0)[:3]
-        return (KINDS[own.kind], state, value, *periods, *(_alpha(own.kind, period) for period in periods))
-
-    def _value(self, value: Value) -> int:
-        return self.values + self.value_names.index(str(value))
-
-    def _frame(self, timeframe: str | None) -> int:
-        return -1 if timeframe is None else self.watch.timeframes.index(timeframe)
-
-    def _rule(self, rule: Rule) -> tuple[float, ...]:
-        match rule:
-            case LevelRule(_, price, band, confirm):
-                state = self._take(STATE_SIZE["confirm" if confirm else "level"])
-                place = {"low": price, "high": price}
-                return _row(LEVEL, state, frame=self._frame(confirm), **place, **self._bands(band, price))
-            case LevelCrossRule(_, price, band, direction):
-                state = self._take(STATE_SIZE["level"])
-                place = {"low": price, "high": price, "directions": _bits(direction)}
-                return _row(LEVEL, state, **place, **self._bands(band, price))
-            case ZoneRule(_, low, high, band, confirm):
-                state = self._take(STATE_SIZE["confirm" if confirm else "level"])
-                bands = self._bands(band, low, high)
-                return _row(ZONE, state, frame=self._frame(confirm), low=low, high=high, **bands)
-            case PriceCrossRule(_, value, band, direction):
-                state = self._take(STATE_SIZE["level"])
-                right = {"right": self._value(value), "directions": _bits(direction)}
-                return _row(PRICE_CROSS, state, **right, **self._bands(band))
-            case ValueCrossRule(_, left, right, direction):
-                state = self._take(STATE_SIZE["cross"])
-                sides: dict[str, float] = {"left": self._value(left), "directions": _bits(direction)}
-                frame = self._frame(left.timeframe)
-                if isinstance(right, Value):
-                    frame = min(frame, self._frame(right.timeframe))
-                    return _row(VALUE_CROSS, state, frame=frame, right=self._value(right), **sides)
-                return _row(VALUE_CROSS, state, frame=frame, low=right, **sides)
-            case DivergenceRule(_, value, side):
-                state = self._take(STATE_SIZE["divergence"])
-                ring = self.ring_width
-                self.ring_width += 4 * WINDOW
-                bits = UP | DOWN if side is None else UP if side == "bullish" else DOWN
-                frame = self._frame(value.timeframe)
-                return _row(
-                    DIVERGENCE, state, frame=frame, left=self._value(value), directions=bits, ring=ring
-                )
-
-    def _bands(self, band: Band, low: float | None = None, high: float | None = None) -> dict[str, float]:
-        """How wide the bands of a level, or of a zone's edges, are; of a level that moves, in its own measure."""
-        if band.unit == "atr":
-            op = self.ops[self.watch.indicators.index(RANGE)]
-            day = self._frame(DAY)
-            count = HEADER + COUNT * self.n_frames + day
-            return {
-                "band": RANGES,
-                "band_low": band.size,
-                "band_high": band.size,
-                "range": op[1] + day,
-                "range_count": count,
-            }
-        if low is None:
-            return {"band": FRACTION if band.unit == "fraction" else POINTS, "band_low": band.size}
-        widest = inf if high is None else (high - low) / 2
-        bands = [min(band.points(edge), widest) for edge in (low, low if high is None else high)]
-        return {"band": POINTS, "band_low": bands[0], "band_high": bands[1]}
-
-
-_NO_ROW: dict[str, float] = dict.fromkeys(RULE.names or (), nan) | {
-    "frame": -1,
-    "left": -1,
-    "right": -1,
-    "directions": UP | DOWN,
-    "ring": -1,
-    "band": POINTS,
-    "range": -1,
-    "range_count": -1,
-}
-
-
-def _row(kind: int, state: int, **fields: float) -> tuple[float, ...]:
-    """A row of `RULE`; what is not named stands for none."""
-    return tuple((_NO_ROW | {"kind": kind, "state": state} | fields).values())
-
-
-def _alpha(kind: str, period: int) -> float:
-    """The share of the newest value in an average: Wilder's is slower."""
-    return 1 / max(period, 1) if kind in ("rsi", "atr") else 2 / (period + 1)
-
-
-def _bits(direction: Direction | None) -> int:
-    return {"up": UP, "down": DOWN, None: UP | DOWN}[direction]
+    """Open and close, extended open and close (ns), and the time of day at which it opens (ns after midnight)."""

@@ -4,8 +4,6 @@ A trigger's memory is three bits: whether it has a side at all, whether that sid
 that is whether price has been at least the band beyond the level on that side since.
 """
 
-from numba import njit
-
 from tapewatch.engine.events import (
     BROKE_ABOVE,
     BROKE_BELOW,
@@ -18,6 +16,7 @@ from tapewatch.engine.events import (
     REJECTED_DOWN,
     REJECTED_UP,
 )
+from tapewatch.engine.jit import hot
 
 KNOWN = 1
 ABOVE = 2
@@ -32,7 +31,7 @@ FROM_BELOW = 1
 FROM_ABOVE = 2
 
 
-@njit(inline="always")
+@hot
 def trigger(memory, price, level, band, passed):
     """One tick at a level: the trigger's new memory, and +1, -1 or 0 for crossed up, down or not.
 
@@ -56,7 +55,7 @@ def trigger(memory, price, level, band, passed):
     return memory | (ARMED if far_below else 0), 0
 
 
-@njit(inline="always")
+@hot
 def zone(memory, price, low, high, band_low, band_high):
     """One tick at a zone: its new memory, and the type of the event or NOTHING.
 
@@ -83,7 +82,7 @@ def zone(memory, price, low, high, band_low, band_high):
     return (entry << ENTRY_SHIFT) | (high_after << EDGE_BITS) | low_after, event
 
 
-@njit(inline="always")
+@hot
 def holds(event, close, low, high):
     """Whether a close is on the side, or in the place, that a level's (low == high) or a zone's event named."""
     if event in (ENTERED_FROM_BELOW, ENTERED_FROM_ABOVE):
@@ -93,3 +92,11 @@ def holds(event, close, low, high):
     if event in (BROKE_BELOW, REJECTED_DOWN, JUMPED_DOWN):
         return close < low
     return close >= low if event == CROSSED_UP else close < low
+
+
+def first_sight(price: float, low: float, high: float | None = None) -> int:
+    """The memory of a level at `low`, or of a zone, that has seen one price."""
+    if high is None:
+        return KNOWN | ARMED | (ABOVE if price >= low else 0)
+    at_high = KNOWN | ARMED | (ABOVE if price > high else 0)
+    return at_high << EDGE_BITS | first_sight(price, low)

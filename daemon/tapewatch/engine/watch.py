@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from tapewatch.engine.indicators import Indicator, Value
+from tapewatch.engine.indicators import Indicator
+from tapewatch.engine.parts import Event, Frequency, State
 from tapewatch.market.sessions import Sessions
-
-Direction = Literal["up", "down"]
-
+from tapewatch.market.timeframes import DAY
 
 NO_RANGE_BAND = 0.001
 """Band, as a fraction of the level, until there is an average true range."""
@@ -51,47 +50,33 @@ class ZoneRule:
 
 
 @dataclass(frozen=True)
-class PriceCrossRule:
-    """A level that stands where an indicator's provisional value is: `price crosses sma(50)@1d`."""
+class ConditionRule:
+    """Fires when its event happens and every state holds; without an event, when all states begin to hold."""
 
     name: str
-    value: Value
+    event: Event | None
+    states: tuple[State, ...]
     band: Band
-    direction: Direction | None = None
-    """None: both ways."""
+    """Re-arm band, where price crosses, enters or leaves something."""
+    on: str | None
+    """Timeframe at whose close it is checked; None: on every tick."""
+    lasting: int = 0
+    """How long (ns) it must stay true before it fires."""
+    frequency: Frequency = "always"
+    bar: str = DAY
+    """The timeframe of `once per bar`; it need not be the watch's."""
+    expires: int | None = None
+    """From this event time (ns) on it is not checked any more."""
+    hours: tuple[int, int] | None = None
+    """It is checked in these hours alone: ns after midnight in the exchange's zone; None: all of the watch's."""
+
+    @property
+    def parts(self) -> tuple[Event | State, ...]:
+        """The event, if there is one, then the states."""
+        return (*((self.event,) if self.event else ()), *self.states)
 
 
-@dataclass(frozen=True)
-class LevelCrossRule:
-    """A level written as a condition: `price crosses above 7000`."""
-
-    name: str
-    price: float
-    band: Band
-    direction: Direction | None = None
-
-
-@dataclass(frozen=True)
-class ValueCrossRule:
-    """Fires when an indicator is across a number or another one at a close, and was not at the close before."""
-
-    name: str
-    left: Value
-    right: Value | float
-    direction: Direction | None = None
-
-
-@dataclass(frozen=True)
-class DivergenceRule:
-    """Confirmed regular divergence of price from an oscillator."""
-
-    name: str
-    value: Value
-    side: Literal["bullish", "bearish"] | None = None
-    """None: both."""
-
-
-Rule = LevelRule | ZoneRule | PriceCrossRule | LevelCrossRule | ValueCrossRule | DivergenceRule
+Rule = LevelRule | ZoneRule | ConditionRule
 
 
 @dataclass(frozen=True)
@@ -112,3 +97,7 @@ class Watch:
     """Largest |price / last - 1| of a tick that is not held back."""
     feed: int = 0
     """Which feed's clock it lives by."""
+    legs: tuple[str, str] | None = None
+    """Of a composite such as `XLC/SPY`: the symbols whose prices are divided."""
+    settle_after: int = 0
+    """How long (ns) after a session's end the official daily bar is waited for; 0: there is none."""

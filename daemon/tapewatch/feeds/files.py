@@ -48,12 +48,12 @@ class Tape:
         return len(self.time)
 
     def rows(
-        self, engine_rows: Mapping[str, int], symbol: str | None = None, skip_conditions: Collection[str] = ()
+        self, instruments: Mapping[str, int], symbol: str | None = None, skip_conditions: Collection[str] = ()
     ) -> np.ndarray:
         """The ticks as the engine takes them, rows of `TICK`.
 
         Args:
-            engine_rows: the engine's row by the file's name of a symbol; others become UNKNOWN_SYMBOL.
+            instruments: the engine's number by the file's name of a symbol; others become UNKNOWN_SYMBOL.
             symbol: whose ticks these are if the file has no column `symbol`.
             skip_conditions: sale conditions that do not update the last price, either a field as it stands
                 in the file or one of several codes in it (`"@ F I"`, `"12,37"`).
@@ -66,10 +66,10 @@ class Tape:
         ticks["price"] = self.price
         ticks["size"] = self.size
         if self.symbols:
-            known = [engine_rows.get(name, UNKNOWN_SYMBOL) for name in self.symbols]
+            known = [instruments.get(name, UNKNOWN_SYMBOL) for name in self.symbols]
             ticks["symbol"] = np.array(known, np.int32)[self.symbol_codes]
         elif symbol is not None:
-            ticks["symbol"] = engine_rows.get(symbol, UNKNOWN_SYMBOL)
+            ticks["symbol"] = instruments.get(symbol, UNKNOWN_SYMBOL)
         else:
             raise FileError(f"{self.path}, line 1: there is no column 'symbol': add it, or name the symbol")
         if self.conditions:

@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind
-from tapewatch.market.ticks import ALL_TIMEFRAMES, NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
+from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 INDICES_URL = "wss://socket.massive.com/indices"
 STOCKS_URL = "wss://socket.massive.com/stocks"
@@ -142,15 +142,15 @@ class Massive:
 
     Args:
         key: the API key.
-        rows: the engine's row of each symbol, by Massive's name for it.
+        instruments: the engine's number of each, by Massive's name for it.
     """
 
-    def __init__(self, key: str, rows: Mapping[str, int]) -> None:
+    def __init__(self, key: str, instruments: Mapping[str, int]) -> None:
         self.subscribed = False
         self.refusal: Refusal | None = None
         self.faults = Faults(key)
         self._key = key
-        self._rows = dict(rows)
+        self._instruments = dict(instruments)
         self._replies: list[str] = []
 
     def open(self) -> list[str]:
@@ -184,7 +184,7 @@ class Massive:
         size = TICK.itemsize
         buffer = bytearray(size * len(trades))
         offset = 0
-        row_of = self._rows.get
+        number_of = self._instruments.get
         for trade in trades:
             conditions = trade.c
             _pack_tick(
@@ -194,10 +194,10 @@ class Massive:
                 trade.p,
                 trade.s,
                 id_of(trade.i),
-                row_of(trade.sym, UNKNOWN_SYMBOL),
+                number_of(trade.sym, UNKNOWN_SYMBOL),
                 trade.trfi or trade.x,  # ids repeat among the facilities that share exchange 4
                 NOT_LAST if conditions and not _no_condition_of_these(conditions) else 0,
-                ALL_TIMEFRAMES,
+                0,
             )
             offset += size
         return np.frombuffer(buffer, TICK)
@@ -231,7 +231,7 @@ class Massive:
             case "connected":
                 self._replies.append(_action("auth", self._key))
             case "auth_success":
-                topics = [topic(symbol) for symbol in self._rows]
+                topics = [topic(symbol) for symbol in self._instruments]
                 self._replies += [
                     _action("subscribe", ",".join(topics[first : first + TOPICS_PER_MESSAGE]))
                     for first in range(0, len(topics), TOPICS_PER_MESSAGE)
@@ -257,7 +257,7 @@ class Massive:
         if status.status == "auth_failed" and "plan" not in message:
             return Refusal(RefusalKind.BAD_KEY, f"Massive refused the key: {said}")
         if status.status == "auth_failed" or "not authorized" in message or "have access" in message:
-            first = topic(next(iter(self._rows)))
+            first = topic(next(iter(self._instruments)))
             return Refusal(
                 RefusalKind.NOT_ENTITLED,
                 f"the key's plan at Massive does not include {first} in real time: {said};"

@@ -70,7 +70,7 @@ class Faults:
 class VendorProtocol(Protocol):
     """One connection to a vendor, from the first byte to the last; a new connection takes a new object.
 
-    Made from the key and `rows`, the engine's row of each symbol by the vendor's name for it.
+    Made from the key and `instruments`, the engine's number of each by the vendor's name for it.
     """
 
     subscribed: bool

@@ -16,7 +16,7 @@ class Vendor:
     url: Callable[[Iterable[str]], str]
     """The vendor's websocket for these symbols."""
     protocol: Callable[[str, Mapping[str, int]], VendorProtocol]
-    """One connection's protocol, from the key and the engine's row of each symbol."""
+    """One connection's protocol, from the key and the engine's number of each instrument."""
     server: Callable[[Sequence[str], bool], VendorServer]
     """The vendor's side of it, from the symbols and whether to refuse the login."""
 

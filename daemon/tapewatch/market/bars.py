@@ -1,8 +1,9 @@
-"""Bars, and the four ticks a bar is replayed as."""
+"""Bars, the four ticks a bar is replayed as, and the bars of a composite."""
 
 import numpy as np
 
-from tapewatch.market.ticks import FROM_BAR, empty_ticks
+from tapewatch.market.ticks import NS, empty_ticks
+from tapewatch.market.timeframes import duration_ns
 
 BAR = np.dtype(
     [
@@ -19,7 +20,7 @@ BAR = np.dtype(
 """One OHLCV bar, start inclusive, end exclusive."""
 
 
-def bars_to_ticks(bars: np.ndarray, symbol: int, frames: int) -> np.ndarray:
+def bars_to_ticks(bars: np.ndarray, symbol: int, timeframe: str) -> np.ndarray:
     """The four ticks of each bar, in order of time.
 
     Open, low, high, close when the bar rose or stood (close ≥ open), else open, high, low, close; at its
@@ -28,7 +29,7 @@ def bars_to_ticks(bars: np.ndarray, symbol: int, frames: int) -> np.ndarray:
     Args:
         bars: rows of `BAR`.
         symbol: the engine's row of the symbol.
-        frames: which timeframes these ticks build, as `TICK["frames"]`.
+        timeframe: of the bars; the ticks build it and its multiples.
     """
     n = len(bars)
     ticks = empty_ticks(4 * n)
@@ -46,6 +47,27 @@ def bars_to_ticks(bars: np.ndarray, symbol: int, frames: int) -> np.ndarray:
         ticks["price"][i::4] = price
     ticks["size"][3::4] = bars["volume"]
     ticks["symbol"] = symbol
-    ticks["flags"] = FROM_BAR
-    ticks["frames"] = frames
+    ticks["bar"] = duration_ns(timeframe) // NS
     return ticks
+
+
+def ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The bars of one symbol's price divided by another's; both need a bar for there to be one.
+
+    Open and close are the ratios of the two opens and of the two closes; high and low are the larger and the smaller
+    of these. A bar does not say when its extremes were, so how far the ratio went between its open and its close
+    nobody knows: its range, and so an ATR, comes out too small. A ratio has no volume.
+
+    Args:
+        first: rows of `BAR` of one timeframe, one a start.
+        second: the same of the symbol that is divided by.
+    """
+    _, i, j = np.intersect1d(first["start"], second["start"], assume_unique=True, return_indices=True)
+    bars = np.zeros(len(i), BAR)
+    for edge in ("start", "end"):
+        bars[edge] = first[edge][i]
+    for price in ("open", "close"):
+        bars[price] = first[price][i] / second[price][j]
+    bars["high"] = np.maximum(bars["open"], bars["close"])
+    bars["low"] = np.minimum(bars["open"], bars["close"])
+    return bars

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tapewatch.market.ticks import NS
 
 FIRST_SESSION = "1990-01-01"
-"""Sessions before this date are not known."""
+"""Sessions before this date are not known; of some exchanges they are known from later on only."""
 
 EXTENDED_CALENDARS = frozenset({"XNYS", "XNAS"})
 """Calendars with extended hours: 04:00 to 20:00 in New York, to 17:00 on half days."""
@@ -25,7 +25,7 @@ _HALF_DAY_CLOSE_HOUR = 14  # New York closes at 13:00 on a half day, at 16:00 ot
 
 
 class UnknownCalendarError(ValueError):
-    """No exchange calendar of that name; the message names the nearest ones."""
+    """No exchange calendar of that name, or one that `exchange_calendars` cannot build."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class Sessions:
     closes: NDArray[np.int64]
     extended_opens: NDArray[np.int64]
     extended_closes: NDArray[np.int64]
+    open_times: NDArray[np.int64]
+    """Time of day in the exchange's zone at which each opens, ns after midnight."""
 
     def of_date(self, day: date) -> tuple[int, int] | None:
         """Open and close (ns) of the session of `day`, or None when the exchange is shut that day."""
@@ -65,13 +67,12 @@ def calendar_names() -> list[str]:
 def sessions(calendar: str) -> Sessions:
     """The sessions of the exchange `calendar` (`XNYS`, `24/7`, …), from 1990 to a year from now.
 
+    Where holidays are known from a later year on, as of Tokyo from 1997, the sessions begin there.
+
     Raises:
-        UnknownCalendarError: there is no such calendar.
+        UnknownCalendarError: there is no such calendar, or it cannot be built.
     """
-    try:
-        cal = exchange_calendars.get_calendar(calendar, start=FIRST_SESSION)
-    except exchange_calendars.errors.InvalidCalendarName:
-        raise UnknownCalendarError(f"no exchange calendar is called {calendar!r}") from None
+    cal = _from_its_beginning(calendar)
     opens = cal.opens.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
     closes = cal.closes.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
     days = cal.sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -79,7 +80,34 @@ def sessions(calendar: str) -> Sessions:
     extended = (opens, closes)
     if cal.name in EXTENDED_CALENDARS:
         extended = _new_york_extended(days, closes, zone)
-    return Sessions(cal.name, zone, days, opens, closes, *extended)
+    local = cal.opens.dt.tz_convert(str(cal.tz)).dt
+    open_times = (local.hour * 3600 + local.minute * 60 + local.second).to_numpy().astype(np.int64) * NS
+    return Sessions(cal.name, zone, days, opens, closes, *extended, open_times)
+
+
+@cache
+def why_not(calendar: str) -> str | None:
+    """Why `sessions` does not take the calendar; None: it does."""
+    try:
+        sessions(calendar)
+    except UnknownCalendarError as error:
+        return str(error)
+    return None
+
+
+def _from_its_beginning(name: str) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(name, start=FIRST_SESSION)
+    except exchange_calendars.errors.InvalidCalendarName:
+        raise UnknownCalendarError(f"no exchange calendar is called {name!r}") from None
+    except (ValueError, NotImplementedError):
+        pass  # it begins later, or is one of those that break under some releases of pandas
+    try:
+        return exchange_calendars.get_calendar(name, start=exchange_calendars.get_calendar(name).bound_min())
+    except (ValueError, NotImplementedError) as error:
+        raise UnknownCalendarError(
+            f"exchange_calendars has a calendar {name!r}, but cannot build it with this release of pandas"
+        ) from error
 
 
 def _new_york_extended(

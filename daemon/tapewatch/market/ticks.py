@@ -11,14 +11,12 @@ NO_ID = np.iinfo(np.int64).min
 UNKNOWN_SYMBOL = -1
 """`TICK["symbol"]` of a tick for a symbol nobody watches: the engine counts and refuses it."""
 
-FROM_BAR = 1
-"""Flag: one of the four ticks made from a bar; `max_jump` does not judge it."""
-
-NOT_LAST = 2
+NOT_LAST = 1
 """Flag: the sale condition says that this trade does not update the last price."""
 
-ALL_TIMEFRAMES = 0xFFFFFFFF
-"""`TICK["frames"]` of a real tick: it builds the bars of every timeframe."""
+FIRST_LEG = 2
+SECOND_LEG = 4
+"""Flags: a tick of the symbol that a composite's price is divided from, or by. `Engine.step` sets them."""
 
 TICK = np.dtype(
     [
@@ -29,16 +27,18 @@ TICK = np.dtype(
         ("symbol", "<i4"),  # row of the engine's state, or UNKNOWN_SYMBOL
         ("exchange", "<i4"),  # the vendor's exchange code; ids are unique within one
         ("flags", "<u4"),
-        ("frames", "<u4"),  # bit j: builds the bars of the watch's j-th timeframe
+        ("bar", "<u4"),  # seconds of the bar that the tick was made from (86,400: 1d); 0 for a real one
     ],
     align=True,
 )
-"""One trade or index value."""
+"""One trade or index value.
+
+A tick made from a bar builds the bars of that length and its multiples alone, and `max_jump` does not judge it.
+"""
 
 
 def empty_ticks(n: int) -> np.ndarray:
-    """`n` rows of `TICK` at the defaults of a plain trade: no id, exchange 0, all timeframes."""
+    """`n` rows of `TICK` at the defaults of a plain trade: no id, exchange 0, not made from a bar."""
     ticks = np.zeros(n, TICK)
     ticks["id"] = NO_ID
-    ticks["frames"] = ALL_TIMEFRAMES
     return ticks

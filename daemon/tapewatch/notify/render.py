@@ -15,15 +15,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tapewatch.alerts.alert import Alert, AlertData
-from tapewatch.alerts.numbers import level, oscillator, place, points, price, reading
+from tapewatch.alerts.numbers import changes, level, named, oscillator, place, points, price, reading
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import duration_ns
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 """White space, control characters, and the marks that turn the direction of text."""
-
-_INDICATOR = re.compile(r"([a-z]+)\(([\d,]+)\)(\.[a-z]+)?@(\d+[mhd])")
-"""`macd(12,26,9).hist@1d`: kind, periods, output, timeframe."""
 
 _ARROWS = {"up": "▲", "down": "▼", None: "●"}
 _GAPS = {"session": "first price after a session break", "outage": "first price after an outage of the feed"}
@@ -116,6 +113,8 @@ def _facts(data: AlertData) -> Iterator[Fact]:
     if data.distance is not None and reference is not None:
         yield Fact("Distance", _distance(data.distance, reference))
     yield from _pivots(data)
+    for over, moved in changes(data.indicators):
+        yield Fact(f"Change in {over}", moved)
     yield Fact("Exchange time", exchange_time(data))
     if remarks := list(_remarks(data)):
         yield Fact("Mind", "; ".join(remarks))
@@ -162,16 +161,11 @@ def _indicators(data: AlertData) -> list[Fact]:
     """One fact per timeframe, so that no value stands without its own; what is not named so is left out."""
     groups: dict[str, dict[str, str]] = {}
     for key, value in data.indicators.items():
-        if form := _INDICATOR.fullmatch(key):
-            kind, periods, output, timeframe = form.groups()
-            lines = groups.setdefault(timeframe, {})
-            name = f"{kind.upper()}({periods})"
-            text = reading(kind, value)
-            lines[name] = (
-                f"{lines[name]} / {output[1:]} {text}"
-                if output and name in lines
-                else f"{name}{output or ''} {text}"
-            )
+        if own := named(key):
+            lines = groups.setdefault(own.timeframe, {})
+            before = f"{lines[own.indicator]} /" if own.indicator in lines else own.indicator.upper()
+            words = (before, own.output, reading(own.kind, value))
+            lines[own.indicator] = " ".join(filter(None, words))
     return [
         Fact(
             f"{timeframe} (warming up)" if timeframe in data.cold else timeframe,

@@ -103,17 +103,22 @@ def _first_level(config: Config) -> tuple[Watch, Level]:
 
 def _indicators(watch: Watch, price: float) -> dict[str, float]:
     """A likely value for each indicator of the watch in each of its timeframes."""
-    likely = {
-        "rsi": 59.7,
-        "macd": price * 0.0035,
-        "sma": price * 0.98,
-        "ema": price * 0.995,
-        "atr": price * 0.01,
-    }
-    share = {"": 1.0, ".signal": 0.9, ".hist": 0.1}
     return {
-        f"{indicator}{output}@{timeframe}": likely[indicator.kind] * share[output]
+        f"{indicator}{output}@{timeframe}": _likely(indicator.kind, output, price)
         for indicator in map(parse_indicator, watch.indicators)
         for output in OUTPUTS[indicator.kind]
         for timeframe in watch.timeframes
     }
+
+
+def _likely(kind: str, output: str, price: float) -> float:
+    match kind:
+        case "rsi":
+            return 59.7
+        case "roc":
+            return 1.2
+        case "macd":
+            return price * {"": 0.0035, ".signal": 0.00315, ".hist": 0.00035}[output]
+        case "bb":
+            return price * {".upper": 1.01, ".middle": 0.99, ".lower": 0.97}[output]
+    return price * {"sma": 0.98, "ema": 0.995, "vwap": 0.998, "atr": 0.01}[kind]

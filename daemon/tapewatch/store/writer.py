@@ -71,6 +71,10 @@ class Writer:
         news, self._news = self._news, set()
         return news
 
+    def take_no_more(self) -> None:
+        """What changes from now on is not written: an alert of it is missing, and is to be fired again."""
+        self._collect = dict
+
     async def run(self) -> None:
         """Write until cancelled. While Redis is away, try again what could not be written; lose nothing.
 
