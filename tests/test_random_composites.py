@@ -59,7 +59,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), legs_of(whole, legs))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), batch=st.integers(1, 300))
 def test_alerts_are_the_references(case: Case, batch: int) -> None:
     expected = reference_replay(case.tape, case.config.watch[0], instance=case.config.name)
@@ -67,7 +67,7 @@ def test_alerts_are_the_references(case: Case, batch: int) -> None:
     assert rounded(replayed(case, batch)) == rounded(expected.alerts)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), data=st.data())
 def test_a_restart_at_any_tick_changes_no_alert(case: Case, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(case.tape)), "stopped after so many ticks")

@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), items, history_of(scene, "1d", draw(seeds), days) if days else [])
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases())
 def test_alerts_are_the_references(case: Case) -> None:
     expected = reference_replay(case.tape, case.config.watch[0], case.history, instance=case.config.name)

@@ -58,7 +58,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), tape_of(draw(walks), draw(st.integers(0, 300)), scene), history)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), batch=st.integers(1, 300))
 def test_alerts_are_the_references(case: Case, batch: int) -> None:
     config, tape, history = case

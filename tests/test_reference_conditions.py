@@ -63,7 +63,10 @@ def test_up_and_down_are_changes() -> None:
 
 def fired(text: str | list[Tick], when: str, history: list[Bar] | None = None, **config: Any) -> list[Alert]:
     """The alerts of one condition; what a watch takes goes to the watch."""
-    own = {key: config.pop(key) for key in ("on", "frequency", "for", "expires", "hours") if key in config}
+    keys = ("on", "frequency", "expires", "hours")
+    own: dict[str, Any] = {key: config.pop(key) for key in keys if key in config}
+    if "lasting" in config:
+        own["for"] = config.pop("lasting")
     if "watch_hours" in config:
         config["hours"] = config.pop("watch_hours")
     ticks = tape(text) if isinstance(text, str) else text
@@ -182,29 +185,29 @@ def test_what_is_not_about_the_price_is_not_checked_in_extended_hours() -> None:
 
 def test_it_fires_once_it_has_lasted_at_the_instant_at_which_the_time_is_up() -> None:
     text = "6999 7001 09:30:30=7002 09:31:05=7003"
-    (alert,) = fired(text, "price crosses above 7000", **{"for": "1m"})
+    (alert,) = fired(text, "price crosses above 7000", lasting="1m")
     assert (times([alert]), alert["price"], alert["type"]) == ([61], 7002, "tapewatch.level.crossed_up")
-    assert fired("6999 7001 09:30:30=6999 09:31:05=7003", "price > 7000", **{"for": "1m"}) == []
-    assert times(fired("6999 7001 09:31:01=6999", "price > 7000", **{"for": "1m"})) == [61]
-    assert fired("6999 7001 09:31:00=6999", "price > 7000", **{"for": "1m"}) == []
+    assert fired("6999 7001 09:30:30=6999 09:31:05=7003", "price > 7000", lasting="1m") == []
+    assert times(fired("6999 7001 09:31:01=6999", "price > 7000", lasting="1m")) == [61]
+    assert fired("6999 7001 09:31:00=6999", "price > 7000", lasting="1m") == []
 
 
 def test_the_clock_starts_anew_after_a_session_break_but_runs_to_its_first_instant() -> None:
     ticks = [*tape("15:58:00=6999 15:59:00=7001"), *tape("7001 09:40:00=7001", "2026-01-29")]
-    (late,) = fired(ticks, "price > 7000", **{"for": "61s"})
+    (late,) = fired(ticks, "price > 7000", lasting="61s")
     assert late["time_ns"] == at("09:31:01", "2026-01-29")
-    (last,) = fired(ticks, "price > 7000", **{"for": "60s"})
+    (last,) = fired(ticks, "price > 7000", lasting="60s")
     assert last["time_ns"] == at("16:00:00")
 
 
 def test_the_clock_starts_anew_when_price_comes_back_to_the_side_that_must_last() -> None:
     text = "6990 09:31:00=7001 09:32:00=6999 09:34:00=7000 09:39:00=7001"  # never the band away: one crossing
-    assert times(fired(text, "price crosses above 7000", **{"for": "5m"})) == [9 * 60]
+    assert times(fired(text, "price crosses above 7000", lasting="5m")) == [9 * 60]
     assert (
         fired(
             text.replace("09:39:00=7001", "09:38:59=6999 09:45:00=6999"),
             "price crosses above 7000",
-            **{"for": "5m"},
+            lasting="5m",
         )
         == []
     )
@@ -222,9 +225,9 @@ def test_a_level_that_jumps_with_the_session_is_not_crossed_by_that() -> None:
 
 def test_the_clock_of_a_close_ends_after_the_bars_that_close_with_it() -> None:
     closes = "6999 09:31:00=7001 09:32:00=7002 09:33:00=7003 09:34:00=6999"
-    assert times(fired(closes, "close@1m > 7000", **{"for": "1m"})) == [180]
-    assert times(fired(closes, "close@1m > 7000", **{"for": "2m"})) == [240]
-    assert fired("6999 09:31:00=7001 09:32:00=6999 09:33:00=7003", "close@1m > 7000", **{"for": "1m"}) == []
+    assert times(fired(closes, "close@1m > 7000", lasting="1m")) == [180]
+    assert times(fired(closes, "close@1m > 7000", lasting="2m")) == [240]
+    assert fired("6999 09:31:00=7001 09:32:00=6999 09:33:00=7003", "close@1m > 7000", lasting="1m") == []
 
 
 def test_after_it_expires_it_is_not_checked() -> None:
@@ -237,12 +240,10 @@ def test_after_it_expires_it_is_not_checked() -> None:
 
 def test_outside_its_hours_it_is_not_checked_as_if_the_market_were_shut() -> None:
     text = "09:44:58=6999 09:44:59=7001 09:45:00=7001 09:46:00=6999 09:47:00=7001 09:48:00=6999 09:49:00=7001"
-    window = {"hours": "09:45-09:48", "frequency": "always"}
+    window: dict[str, Any] = {"hours": "09:45-09:48", "frequency": "always"}
     assert times(fired(text, "price > 7000", **window)) == [17 * 60]
     assert times(fired(text, "close@1m > 7000", **window)) == [18 * 60]  # the bar ends at 09:48
-    assert (
-        fired("09:45:00=6999 09:47:30=7001 09:50:00=7001", "price > 7000", **window, **{"for": "31s"}) == []
-    )
+    assert fired("09:45:00=6999 09:47:30=7001 09:50:00=7001", "price > 7000", **window, lasting="31s") == []
 
 
 def test_on_says_when_it_is_checked() -> None:

@@ -310,7 +310,7 @@ def _announce_compiling() -> None:
     from tapewatch.engine import compiled
 
     if compiled.FIRST_START and "tapewatch.engine.kernels" not in sys.modules:
-        say("compiling the kernels, once after an installation: 10 to 20 seconds")
+        say("compiling the kernels, once after an installation: about half a minute")
 
 
 def _speed(text: str) -> float | None:

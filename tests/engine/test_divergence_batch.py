@@ -113,11 +113,11 @@ def all_at_once(ticks: NDArray[np.void], after_ticks: list[float], closes: list[
                     if name.startswith(kind) and (pivot, name) not in told:
                         told.add((pivot, name))
                         said.append(_said(found, int(ticks["time"][i]), name, pivot, so_far, after_ticks[i]))
-        if (name := found.confirmed.get(index)) is not None:
-            sign = 1 if name.endswith(SIDES[1]) else -1
+        if (known := found.confirmed.get(index)) is not None:
+            sign = 1 if known.endswith(SIDES[1]) else -1
             second = index - SIDE
             first = found.pivots[sign][found.pivots[sign].index(second) - 1]
-            said.append(_said(found, own.end, name, first, bars[second], closes[second], "confirmed"))
+            said.append(_said(found, own.end, known, first, bars[second], closes[second], "confirmed"))
     return said
 
 
@@ -131,7 +131,7 @@ def _said(
     return Said(time, name, stage, (before.start, second.start), prices, (before_value, value))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=250)
 @given(
     value=st.sampled_from(OSCILLATORS),
     seed=st.integers(0, 2**32 - 1),

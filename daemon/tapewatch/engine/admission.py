@@ -1,7 +1,5 @@
 """Admission inside the kernels: sessions, the place on the tape, trade ids, jumps."""
 
-import numpy as np
-
 from tapewatch.engine import plan as p
 from tapewatch.engine.jit import POOL_USED, helper, hot
 from tapewatch.market.ticks import NO_ID
@@ -36,9 +34,6 @@ def find_session(I, tables, k, time):
         # A market that never shuts has no breaks, and before the first tick there was nothing to break.
         if I[k, p.GAP] != p.NOTHING_ADMITTED and opens > I[k, p.EXTENDED_CLOSE]:
             I[k, p.GAP] = p.AFTER_BREAK
-            if tables.symbols[k].legs >= 0:
-                for leg in range(np.int64(1), np.int64(3)):
-                    I[k, source_of(tables, k, leg) + p.FRESH] = 0
         enter_session(I, tables, k, session)
     return True
 
@@ -56,6 +51,18 @@ def session_at(tables, k, time):
         else:
             high = middle
     return low if low < end and time >= tables.sessions[low, hours] else -1
+
+
+@helper
+def no_break_between(tables, k, earlier, later):
+    """Whether trade went on from the session that begins at `earlier` until the one that begins at `later`."""
+    hours = 2 if tables.symbols[k].extended else 0
+    session = session_at(tables, k, earlier)
+    while tables.sessions[session, hours] < later:
+        if tables.sessions[session, hours + 1] != tables.sessions[session + 1, hours]:
+            return False
+        session += 1
+    return True
 
 
 @helper

@@ -1,8 +1,7 @@
 """Where compiled kernels are kept: a folder named after the digest of the sources they are compiled from.
 
 Numba looks at the time stamp of one file only; a kernel's helpers stand in others. Kernels that are not there yet
-are compiled by two child processes at once: on two cores it takes half the time, and what compiling needs of memory
-the daemon does not keep.
+are compiled by child processes, so that the daemon does not keep the memory that compiling takes.
 """
 
 import atexit
@@ -53,6 +52,7 @@ def _copy(folder: Path) -> Path:
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     if folder.is_dir():
         shutil.copytree(folder, own, dirs_exist_ok=True)
+        own.chmod(0o700)
     return own
 
 
@@ -86,11 +86,14 @@ def compile_kernels() -> None:
 def _compile_in_children() -> None:
     paths = os.pathsep.join(filter(None, sys.path))
     env = os.environ | {_COMPILING: "1", "NUMBA_CACHE_DIR": _numba.CACHE_DIR, "PYTHONPATH": paths}
+    # What both share each compiles for itself: on a single core one child for both is faster.
+    imports = [f"import {name}" for name in KERNELS]
+    programs = imports if len(os.sched_getaffinity(0)) > 1 else [";".join(imports)]
     children = [
         subprocess.Popen(  # noqa: S603  our own interpreter, our own modules
-            [sys.executable, "-c", f"import {name}"], env=env, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", program], env=env, stderr=subprocess.DEVNULL
         )
-        for name in KERNELS
+        for program in programs
     ]
     for child in children:
         child.wait()

@@ -273,7 +273,7 @@ def fire_timer(S, I, tables, k, r, out):
     due = I[k, condition.timer]
     I[k, condition.timer] = 0
     at_close = np.int64(0) if tables.rules[r].on_ticks else np.int64(1)
-    if not _is_checked(tables, k, condition, due, at_close):
+    if not _is_checked(tables, k, condition, due, np.int64(1)):  # it has lasted until then, not from then on
         return
     event, way = I[k, condition.timer + p.TIMER_EVENT] - 1, I[k, condition.timer + p.TIMER_WAY]
     I[k, condition.timer + p.TIMER_EVENT] = 0

@@ -262,8 +262,8 @@ class Engine:
         self._I[k, plan.NEXT_DUE] = plan.NEVER
         self._I[k, plan.GAP] = plan.NOTHING_ADMITTED
         self._S[k, plan.PREVIOUS_HIGH : plan.PREVIOUS_CLOSE + 1] = np.nan
-        prices = slice(plan.HEADER + plan.BAR_OPEN * n_frames, plan.HEADER + (plan.BAR_CLOSE + 1) * n_frames)
-        self._S[k, prices] = np.nan
+        of_bars = slice(plan.HEADER + plan.BAR_OPEN * n_frames, plan.HEADER + (plan.VOLUME + 1) * n_frames)
+        self._S[k, of_bars] = np.nan
         warm_at = plan.HEADER + plan.WARM_AT * n_frames
         self._I[k, warm_at : warm_at + n_frames] = plan.WARM_BARS
         self._S[k, layout.values : layout.values + len(layout.value_names)] = np.nan
@@ -281,11 +281,12 @@ class Engine:
 
     def _arguments(self) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         """What `step` is called with around the ticks, per feed; made once, since making it takes long."""
+        state = (self._S, self._R, self._I, *self._tables)
         per_symbol = (self._resume, self._dirty, self.refused)
         return [
             (
-                (*self._state, self._pool, self._id_rings, self._clocks, feed, tape, *per_symbol),
-                (self._room, self._output),
+                (*state, self._pool, self._id_rings, self._clocks, feed, tape, *per_symbol),
+                (self._room, *self._output),
             )
             for feed, tape in enumerate(self._tape_clocks)
         ]

@@ -62,10 +62,10 @@ def _named(of: tuple[Any, ...], cls: type[Any]) -> Any:
 
 STATE = (FLOAT_2D, FLOAT_2D, INT_2D)
 """`S`, `R`, `I`: the state, its rings, and the state as int64; a row a symbol."""
-TABLES = _named(
-    (rows(p.SYMBOL), INT_1D, rows(p.OP), rows(p.RULE), rows(p.CONDITIONS), rows(p.PART), INT_2D), p.Tables
-)
-OUTPUT = _named((INT_1D, rows(ev.EVENT), FLOAT_2D, rows(ev.CLOSED), FLOAT_2D), Output)
+EACH_TABLE = (rows(p.SYMBOL), INT_1D, rows(p.OP), rows(p.RULE), rows(p.CONDITIONS), rows(p.PART), INT_2D)
+EACH_OUTPUT = (INT_1D, rows(ev.EVENT), FLOAT_2D, rows(ev.CLOSED), FLOAT_2D)
+TABLES = _named(EACH_TABLE, p.Tables)
+OUTPUT = _named(EACH_OUTPUT, Output)
 
 
 def entry(kernel: Any) -> Any:
