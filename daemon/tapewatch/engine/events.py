@@ -51,19 +51,6 @@ TYPE_NAMES: tuple[str, ...] = (
 
 DIVERGENCES = (REGULAR_BEARISH, REGULAR_BULLISH, HIDDEN_BEARISH, HIDDEN_BULLISH)
 
-UP_TYPES = frozenset(
-    {
-        CROSSED_UP,
-        ENTERED_FROM_BELOW,
-        BROKE_ABOVE,
-        REJECTED_UP,
-        JUMPED_UP,
-        REGULAR_BULLISH,
-        HIDDEN_BULLISH,
-    }
-)
-"""Types that name a way up; the others, but for what follows or says it itself, a way down."""
-
 MAX_PARTS = 8
 """Most parts of a condition."""
 
@@ -82,7 +69,7 @@ EVENT = np.dtype(
         ("direction", "<i4"),  # +1 up, -1 down, 0 neither
         ("gap", "<i4"),  # 1: the first tick after a session break
         ("extended", "<i4"),  # 1: fired outside regular hours
-        ("frame", "<i4"),  # index of the timeframe whose close fired it, or -1
+        ("frame", "<i4"),  # index of the timeframe at whose close it is checked, or -1
         ("forming", "<i4"),  # 1: a divergence of a bar that still forms
         ("lasted", "<i4"),  # 1: it has stayed true as long as its rule asks for
         ("pivot_times", "<i8", (2,)),  # a divergence's pivots: start of the bar, price, oscillator
