@@ -26,7 +26,7 @@ WHENS = [
     "rsi(2)@1d crosses 50.07",
     "sma(2)@1d crosses 7000",
     "high@1d >= previous.high and close@1m > 6990",
-    "rsi(2)@1d diverges forming",
+    "rsi(2)@1d diverges",  # not forming: what is settled too late takes no pivot back
     "price crosses previous.close",
     "price crosses sma(2)@1d",
     "sma(2)@1m > sma(2)@1d",
