@@ -202,6 +202,7 @@ def step(
                 if np.isnan(own_price):
                     continue
             _take(S, R, I, tables, k, own_time, own_price, own_size, mask, after_break, out)
-            I[k, p.GAP] = p.WITHIN
+            if own_time >= I[k, p.EXTENDED_OPEN]:  # one held since before the break does not end it
+                I[k, p.GAP] = p.WITHIN
         I[k, source + p.HELD] = 0
     return len(ticks)
