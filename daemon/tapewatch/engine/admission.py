@@ -22,6 +22,12 @@ def source_of(tables, k, leg):
 
 
 @hot
+def hours_of(tables, k):
+    """The columns of the hours in which the watch admits ticks."""
+    return p.EXTENDED if tables.symbols[k].extended else p.REGULAR
+
+
+@hot
 def find_session(I, tables, k, time):
     """Whether `time` is within the watch's hours; a new session is entered into the row."""
     if I[k, p.EXTENDED_OPEN] <= time < I[k, p.EXTENDED_CLOSE]:
@@ -29,7 +35,7 @@ def find_session(I, tables, k, time):
     session = session_at(tables, k, time)
     if session < 0:
         return False
-    opens = tables.sessions[session, 2 if tables.symbols[k].extended else 0]
+    opens = tables.sessions[session, hours_of(tables, k) + p.OPENS]
     if opens > I[k, p.EXTENDED_OPEN]:  # else it is out of order, and the row stays with the newer session
         # A market that never shuts has no breaks, and before the first tick there was nothing to break.
         if I[k, p.GAP] != p.NOTHING_ADMITTED and opens > I[k, p.EXTENDED_CLOSE]:
@@ -41,25 +47,25 @@ def find_session(I, tables, k, time):
 @helper
 def session_at(tables, k, time):
     """The row of the session in whose hours `time` is, or -1."""
-    hours = 2 if tables.symbols[k].extended else 0
+    hours = hours_of(tables, k)
     low, end = tables.symbols[k].sessions, tables.symbols[k].sessions_end
     high = end
     while low < high:  # the first session that closes after `time`
         middle = (low + high) // 2
-        if tables.sessions[middle, hours + 1] <= time:
+        if tables.sessions[middle, hours + p.CLOSES] <= time:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and time >= tables.sessions[low, hours] else -1
+    return low if low < end and time >= tables.sessions[low, hours + p.OPENS] else -1
 
 
 @helper
 def no_break_between(tables, k, earlier, later):
     """Whether trade went on from the session that begins at `earlier` until the one that begins at `later`."""
-    hours = 2 if tables.symbols[k].extended else 0
+    hours = hours_of(tables, k)
     session = session_at(tables, k, earlier)
-    while tables.sessions[session, hours] < later:
-        if tables.sessions[session, hours + 1] != tables.sessions[session + 1, hours]:
+    while tables.sessions[session, hours + p.OPENS] < later:
+        if tables.sessions[session, hours + p.CLOSES] != tables.sessions[session + 1, hours + p.OPENS]:
             return False
         session += 1
     return True
@@ -68,11 +74,11 @@ def no_break_between(tables, k, earlier, later):
 @helper
 def enter_session(I, tables, k, session):
     """Writes the hours of a session into the row."""
-    hours = 2 if tables.symbols[k].extended else 0
-    I[k, p.OPEN] = tables.sessions[session, 0]
-    I[k, p.CLOSE] = tables.sessions[session, 1]
-    I[k, p.EXTENDED_OPEN] = tables.sessions[session, hours]
-    I[k, p.EXTENDED_CLOSE] = tables.sessions[session, hours + 1]
+    hours = hours_of(tables, k)
+    I[k, p.OPEN] = tables.sessions[session, p.OPENS]
+    I[k, p.CLOSE] = tables.sessions[session, p.CLOSES]
+    I[k, p.EXTENDED_OPEN] = tables.sessions[session, hours + p.OPENS]
+    I[k, p.EXTENDED_CLOSE] = tables.sessions[session, hours + p.CLOSES]
 
 
 @hot

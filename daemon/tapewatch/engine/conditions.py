@@ -5,7 +5,7 @@ import numpy as np
 from tapewatch.engine import events as ev
 from tapewatch.engine import plan as p
 from tapewatch.engine import triggers as tr
-from tapewatch.engine.admission import session_at
+from tapewatch.engine.admission import hours_of, session_at
 from tapewatch.engine.divergence import divergence_of, is_pivot, remember_bar, take_pivot
 from tapewatch.engine.jit import helper, hot
 from tapewatch.engine.rules import at_level, at_zone, count_fired, emit, level_event, price_fired, way_of
@@ -156,7 +156,7 @@ def _is_checked(tables, k, condition, time, at_close):
     session = session_at(tables, k, time - at_close)
     if session < 0:
         return False
-    time_of_day = time - at_close - tables.sessions[session, 0] + tables.sessions[session, 4]
+    time_of_day = time - at_close - tables.sessions[session, p.OPENS] + tables.sessions[session, p.OPEN_TIME]
     return (time_of_day - condition.first) % p.DAY_NS < condition.hours
 
 
@@ -255,11 +255,11 @@ def _start_timer(I, tables, k, c, time, at_close):
     session = session_at(tables, k, time - at_close)
     if session < 0:
         return
-    hours = 2 if condition.about_price and tables.symbols[k].extended else 0
-    end = sessions[session, hours + 1]
+    hours = hours_of(tables, k) if condition.about_price else p.REGULAR
+    end = sessions[session, hours + p.CLOSES]
     due = time + condition.lasting
     following = session + 1
-    goes_on = following < tables.symbols[k].sessions_end and sessions[following, hours] == end
+    goes_on = following < tables.symbols[k].sessions_end and sessions[following, hours + p.OPENS] == end
     if due > end and not goes_on:
         return
     I[k, condition.timer] = due
@@ -278,14 +278,14 @@ def fire_timer(S, I, tables, k, r, out):
     event, way = I[k, condition.timer + p.TIMER_EVENT] - 1, I[k, condition.timer + p.TIMER_WAY]
     I[k, condition.timer + p.TIMER_EVENT] = 0
     session = session_at(tables, k, due - 1)
-    opens = tables.sessions[session, 0]
+    opens = tables.sessions[session, p.OPENS]
     if not _may_fire(I, condition, k, due, at_close, opens):
         return
     level = _level(S, tables, k, r)
     n = _emit_condition(S, I, tables, k, r, event, due, S[k, p.LAST], way, level, out)
     out.events[n].lasted = 1
     out.events[n].frame = tables.rules[r].frame
-    regular = opens <= due - 1 < tables.sessions[session, 1]
+    regular = opens <= due - 1 < tables.sessions[session, p.CLOSES]
     out.events[n].extended = 0 if regular else 1
 
 

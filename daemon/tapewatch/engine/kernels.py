@@ -10,6 +10,7 @@ from tapewatch.engine.admission import (
     enter_session,
     find_session,
     held_back,
+    hours_of,
     no_break_between,
     seen,
     session_at,
@@ -82,11 +83,14 @@ def _ratio(S, I, tables, k, leg, time, price):
     own = source_of(tables, k, leg)
     other = source_of(tables, k, 3 - leg)
     S[k, own + p.SOURCE_LAST] = price
-    I[k, own + p.SESSION] = tables.sessions[
-        session_at(tables, k, time), 2 if tables.symbols[k].extended else 0
-    ]
-    begins, theirs = I[k, own + p.SESSION], I[k, other + p.SESSION]
-    if theirs == 0 or not no_break_between(tables, k, min(begins, theirs), max(begins, theirs)):
+    begins = I[k, p.EXTENDED_OPEN]
+    if time < begins:  # held since an earlier session
+        begins = tables.sessions[session_at(tables, k, time), hours_of(tables, k) + p.OPENS]
+    I[k, own + p.SESSION] = begins
+    theirs = I[k, other + p.SESSION]
+    if theirs == 0:
+        return np.nan
+    if begins != theirs and not no_break_between(tables, k, min(begins, theirs), max(begins, theirs)):
         return np.nan
     first, second = (own, other) if leg == 1 else (other, own)
     return S[k, first + p.SOURCE_LAST] / S[k, second + p.SOURCE_LAST]

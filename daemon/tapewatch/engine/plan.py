@@ -244,6 +244,14 @@ PART = np.dtype(
 UNKNOWN = -1
 
 
+# Columns of the table of sessions; extended hours stand two further on than regular ones.
+OPENS = 0  # ns
+CLOSES = 1  # ns
+REGULAR = 0
+EXTENDED = 2
+OPEN_TIME = 4  # time of day in the exchange's zone, ns after midnight
+
+
 class Tables(NamedTuple):
     """What the kernels walk."""
 
@@ -255,4 +263,4 @@ class Tables(NamedTuple):
     conditions: NDArray[np.void]
     parts: NDArray[np.void]
     sessions: NDArray[np.int64]
-    """Open and close, extended open and close (ns), and the time of day at which it opens (ns after midnight)."""
+    """A row a session: regular and extended hours, and the time of day at which it opens."""
