@@ -135,6 +135,45 @@ def test_what_is_missing_comes_from_history_where_it_ends_at_the_same_bar() -> N
     assert second.values(0)["atr(14)@1d"] == pytest.approx(alone.values(0)["atr(14)@1d"], rel=1e-12)
 
 
+def test_a_long_average_from_history_goes_on_as_if_it_had_always_been_there() -> None:
+    base = watch(rules=(), indicators=(parse_indicator("sma(5)"),))
+    new = watch(
+        rules=(), indicators=(*base.indicators, *map(parse_indicator, ("sma(100)", "bb(90,2)", "roc(80)")))
+    )
+    first = Engine([base])
+    first.warm(0, days(150), "1d", ["1d"])
+    second, always = Engine([new]), Engine([new])
+    missing = second.restore(0, *first.both_parts(0))
+    always.warm(0, days(150), "1d", ["1d"])
+    assert not any(name.endswith("@1d") for name in second.graft(0, always, missing))
+    second._resume[:] = 0
+    always.step(WHOLE)
+    second.step(WHOLE)  # three sessions, the ring's oldest closes go out of the sums
+    for name, value in always.values(0).items():
+        if name.endswith("@1d"):
+            assert second.values(0)[name] == pytest.approx(value, rel=1e-12), name
+
+
+def flags(engine: Engine) -> dict[str, bool]:
+    """Whether each timeframe is warm, as the next event of the tape has it."""
+    names = engine.layouts[0].watch.timeframes
+    values = engine.step(WHOLE[CUT:]).values[0]
+    first = len(engine.layouts[0].value_names)
+    return {name: bool(flag) for name, flag in zip(names, values[first:], strict=False)}
+
+
+def test_what_a_new_average_has_not_seen_does_not_make_the_others_cold() -> None:
+    level = (LevelRule("level", 6860.0, POINT),)
+    old = watch(rules=level, indicators=(parse_indicator("rsi(14)"),))
+    for text, warm in (("sma(9)", True), ("ema(9)", False)):
+        _, second, missing = after(
+            old, watch(rules=level, indicators=(*old.indicators, parse_indicator(text)))
+        )
+        second._resume[:] = 0
+        assert missing == []
+        assert flags(second)["1m"] == warm, text
+
+
 def test_a_new_level_takes_its_side_from_the_last_price_and_reports_what_crossed_meanwhile() -> None:
     open_ = int(XNYS.opens[MONDAY])
     first = Engine([watch(rules=())])
@@ -154,7 +193,7 @@ def test_a_new_level_takes_its_side_from_the_last_price_and_reports_what_crossed
     assert rows["type"][0] == CROSSED_UP
 
 
-def test_a_changed_band_is_another_rule_and_a_changed_text_is_not() -> None:
+def test_a_changed_band_is_another_rule() -> None:
     first = Engine([watch(rules=(LevelRule("level", 7000.0, POINT),))])
     open_ = int(XNYS.opens[MONDAY])
     ticks = empty_ticks(4)

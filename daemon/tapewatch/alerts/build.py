@@ -17,13 +17,11 @@ from tapewatch.alerts.phrases import nearest
 from tapewatch.alerts.wording import Scene, sentence
 from tapewatch.engine import events as ev
 from tapewatch.engine.events import Events
+from tapewatch.engine.indicators import REMEMBERS
 from tapewatch.engine.layout import Layout
 from tapewatch.engine.parts import Crosses, Direction, Diverges, Enters, Leaves, Price, timeframe_of
 from tapewatch.engine.watch import ConditionRule, LevelRule, Rule, ZoneRule
 from tapewatch.market.ticks import NS
-
-_REMEMBERS = ("rsi", "ema", "macd", "atr")
-"""Indicators that never forget their first bars."""
 
 _AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
 _FAILED = (ev.LEVEL_FAILED, ev.ZONE_FAILED)
@@ -217,7 +215,7 @@ def _leads_on(role: str | None, direction: Direction | None) -> bool:
 
 def _cold(indicators: dict[str, float], timeframes: Sequence[str], warm: Sequence[float]) -> tuple[str, ...]:
     """Timeframes that quote an RSI, EMA, MACD or ATR and are not warm yet."""
-    quoted = {name.partition("@")[2] for name in indicators if name.startswith(_REMEMBERS)}
+    quoted = {name.partition("@")[2] for name in indicators if name.startswith(tuple(REMEMBERS))}
     return tuple(
         name for name, is_warm in zip(timeframes, warm, strict=True) if name in quoted and not is_warm
     )

@@ -30,6 +30,9 @@ PERIODS: dict[str, tuple[float, ...]] = {
 }
 """Per kind, periods as an example (and how many there are); the second of Bollinger bands is standard deviations."""
 
+REMEMBERS = frozenset({"rsi", "ema", "macd", "atr"})
+"""Kinds that never forget their first bars: their values settle only after many."""
+
 MAX_PERIOD = 1000
 """Longest period: the ring of closes holds as many bars."""
 

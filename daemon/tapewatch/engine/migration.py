@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapewatch.engine import arithmetic, plan, shape, triggers
-from tapewatch.engine.indicators import Indicator
+from tapewatch.engine.indicators import REMEMBERS, Indicator, parse_indicator
 from tapewatch.engine.layout import Layout
 from tapewatch.engine.parts import Crosses, Enters, Leaves, Price
 from tapewatch.engine.sections import Numbers, Sections, bars, closes, rule_name, values
@@ -68,32 +68,53 @@ class Migration:
             numbers[plan.SETTLE_DUE] = 0
 
     def graft(self, name: str, row: Numbers, rings: Numbers) -> bool:
-        """Takes a timeframe, or an indicator of one, from another state of this layout; False if that has none.
+        """Takes a timeframe, or an indicator of one, from another state of this layout; False if that has none."""
+        indicator, _, timeframe = name.rpartition("@")
+        if not indicator:
+            taken = self._graft_timeframe(timeframe, row, rings)
+        else:
+            taken = self._graft_indicator(parse_indicator(indicator), timeframe, row, rings)
+        self._find_anew()
+        return taken
 
-        An indicator is taken only if both have closed the same bar last, and enough of them.
-        """
-        timeframe = name.partition("@")[2]
-        names = [name, values(name)]
-        if not timeframe:
-            timeframe = name
-            names = [own for own in self._sections.stretches if own.rstrip("=").endswith(f"@{timeframe}")]
-        there = self._sections.stretches[bars(timeframe)].of(row, rings).view(np.int64)
-        here = self._sections.stretches[bars(timeframe)].of(self._row, self._rings).view(np.int64)
-        if timeframe != name:
-            needed = max(map(shape.bars_needed, self._layout.watch.indicators))
-            if (
-                there[plan.CLOSED_END] != here[plan.CLOSED_END]
-                or min(there[plan.COUNT], here[plan.COUNT]) < needed
-            ):
-                return False
-        for own in names:
-            stretch = self._sections.stretches[own]
-            stretch.of(self._row, self._rings)[:] = stretch.of(row, rings)
-        if name == DAY:
+    def _graft_timeframe(self, timeframe: str, row: Numbers, rings: Numbers) -> bool:
+        for name, stretch in self._sections.stretches.items():
+            if name.rstrip("=").endswith(f"@{timeframe}"):
+                stretch.of(self._row, self._rings)[:] = stretch.of(row, rings)
+        if timeframe == DAY:
             of_session = [plan.TURNOVER, plan.PREVIOUS_HIGH, plan.PREVIOUS_LOW, plan.PREVIOUS_CLOSE]
             self._row[of_session] = row[of_session]
-        self._find_anew()
-        return bool(there[plan.COUNT] or there[plan.END])
+        return bool(self._field(timeframe, plan.COUNT)[0] or self._field(timeframe, plan.END)[0])
+
+    def _graft_indicator(self, own: Indicator, timeframe: str, row: Numbers, rings: Numbers) -> bool:
+        """Only if both states have closed the same bar last, and enough of them."""
+        there = self._sections.stretches[bars(timeframe)].of(row, rings).view(np.int64)
+        count, closed_end = (self._field(timeframe, field)[0] for field in (plan.COUNT, plan.CLOSED_END))
+        if closed_end != there[plan.CLOSED_END] or min(there[plan.COUNT], count) < shape.bars_needed(own):
+            return False
+        for name in (f"{own}@{timeframe}", values(f"{own}@{timeframe}")):
+            stretch = self._sections.stretches[name]
+            stretch.of(self._row, self._rings)[:] = stretch.of(row, rings)
+        self._fill_closes(timeframe, int(there[plan.COUNT]), row, rings)
+        self._cool(own, timeframe, int(there[plan.COUNT]))
+        return True
+
+    def _fill_closes(self, timeframe: str, count: int, row: Numbers, rings: Numbers) -> None:
+        """Closes that are not known here, from the other state, which has closed `count` bars, the last one too."""
+        there = self._sections.stretches[closes(timeframe)].of(row, rings)
+        here = self._sections.stretches[closes(timeframe)].of(self._row, self._rings)
+        own_count = int(self._field(timeframe, plan.COUNT)[0])
+        for back in range(1, min(len(here), count, own_count) + 1):
+            slot = (own_count - back) % len(here)
+            if np.isnan(here[slot]):
+                here[slot] = there[(count - back) % len(there)]
+
+    def _cool(self, own: Indicator, timeframe: str, seen: int) -> None:
+        """A new indicator that has seen so many bars may not be warm yet, where the others are."""
+        if own.kind in REMEMBERS:
+            warm_at = self._field(timeframe, plan.WARM_AT)
+            count = int(self._field(timeframe, plan.COUNT)[0])
+            warm_at[0] = max(int(warm_at[0]), count + plan.WARM_BARS - seen)
 
     def _field(self, timeframe: str, field: int) -> NDArray[np.int64]:
         """A whole number among a timeframe's bar fields, as a view of one."""
@@ -131,8 +152,7 @@ class Migration:
             state[:] = nan
             return count == 0
         state[:] = seeded(own, known)
-        warm_at = self._field(timeframe, plan.WARM_AT)
-        warm_at[0] = max(int(warm_at[0]), count + plan.WARM_BARS - len(known))
+        self._cool(own, timeframe, len(known))
         return True
 
     def _enter_hours(self) -> None:
