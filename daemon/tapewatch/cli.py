@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -203,7 +204,7 @@ def simulate(
     logs.configure()
     own = played.scenario(scenario, symbol) if scenario else played.from_file(tape or Path(), symbol)
     simulator = Simulator(
-        VENDORS[vendor].server,
+        partial(VENDORS[vendor].server, None),
         own.ticks,
         own.symbols,
         speed=pace,

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from tapewatch.check.keys import all_tables, tables_of
+from tapewatch.check.keys import TELLING, all_tables, tables_of
 from tapewatch.config import Table
 
 _INTRO = """\
@@ -127,15 +127,16 @@ def _table(head: str, rows: dict[str, str]) -> str:
 
 def _section(where: str, table: type[Table]) -> str:
     title = f"`{where.removeprefix('under ')}`" if where.startswith("under ") else "The top of the file"
-    if "kind" in table.model_fields:
-        title += f", `kind = {_type(table.model_fields['kind'].annotation)}`"
+    for key in TELLING.values():
+        if key in table.model_fields:
+            title += f", `{key} = {_type(table.model_fields[key].annotation)}`"
     rows = "".join(_rows(table))
     return f"## {title}\n\n{getdoc(table)}\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n{rows}"
 
 
 def _rows(table: type[Table]) -> Iterator[str]:
     for key, field in table.toml_keys().items():
-        if key != "kind" and not tables_of(field.annotation):
+        if key not in TELLING.values() and not tables_of(field.annotation):
             yield f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {field.description} |\n"
 
 
@@ -144,6 +145,8 @@ def _type(annotation: Any) -> str:
     match get_origin(annotation):
         case origin if origin is Literal:
             return ", ".join(f'"{word}"' for word in inner)
+        case origin if origin is dict:
+            return "table"
         case origin if origin is list:
             return f"array of {_plural(_type(inner[0]))}"
         case origin if origin is Annotated:
@@ -173,6 +176,8 @@ def _default(field: FieldInfo) -> str:
         return "**required**"
     if field.default is None or field.default is PydanticUndefined:
         return ""
+    if isinstance(field.default, dict):
+        return "`{}`"
     if isinstance(field.default, list):
         return f"`[{', '.join(map(_toml, field.default))}]`"
     return f"`{_toml(field.default)}`"

@@ -19,6 +19,7 @@ from tapewatch.config import Config, Feed, state_dir
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
 from tapewatch.feeds.connection import Connection, FeedRefusedError
+from tapewatch.feeds.protocol import Credentials
 from tapewatch.feeds.vendors import VENDORS
 from tapewatch.market.sessions import sessions
 from tapewatch.notify import routing
@@ -65,7 +66,7 @@ async def run(config: Config, stop: asyncio.Event, *, ready: Callable[[], object
         raise ServiceError(
             "the config names no feed, so there is nothing to run: add a [[feed]], or use replay"
         )
-    keys = [_key(config, feed) for feed in config.feed]
+    credentials = [_credentials(config, feed) for feed in config.feed]
     url, folder = config.redis_url(), state_dir(config)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(http_client())
@@ -81,8 +82,8 @@ async def run(config: Config, stop: asyncio.Event, *, ready: Callable[[], object
         writer = Writer(store, engine.snapshot)
         path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed)
         connections = [
-            _connection(feed, key, instruments.on_feed(config, feed, engine), partial(path.ticks, i))
-            for i, (feed, key) in enumerate(zip(config.feed, keys, strict=True))
+            _connection(feed, own, instruments.on_feed(config, feed, engine), partial(path.ticks, i))
+            for i, (feed, own) in enumerate(zip(config.feed, credentials, strict=True))
         ]
         workers = await _workers(config, redis, store, senders)
         board = Board(NowBoard(redis, store.keys), engine, connections, writer.changed)
@@ -107,14 +108,20 @@ async def run(config: Config, stop: asyncio.Event, *, ready: Callable[[], object
     log.info("daemon.stopped", alerts=path.fired.total())
 
 
-def _key(config: Config, feed: Feed) -> str:
-    key = config.secret("feed", feed.name, "key", feed.key_file)
-    if not key:
-        variable = secrets.variable("feed", feed.name, "key")
-        raise ServiceError(
-            f"feed {feed.name!r} has no key: set {variable}, or key_file in the config to a file that holds it"
-        )
-    return key
+def _credentials(config: Config, feed: Feed) -> Credentials:
+    """What the feed's vendor knows us by."""
+    known = {}
+    for field in ("key", "secret"):
+        if f"{field}_file" in type(feed).model_fields:
+            known[field] = config.secret("feed", feed.name, field, getattr(feed, f"{field}_file")) or ""
+    for field in VENDORS[feed.vendor].needs(feed):
+        if not known[field]:
+            variable = secrets.variable("feed", feed.name, field)
+            raise ServiceError(
+                f"feed {feed.name!r} has no {field}: set {variable}, or {field}_file in the config to a file that "
+                "holds it"
+            )
+    return Credentials(**known)
 
 
 def _senders(config: Config, http: httpx.AsyncClient) -> dict[str, Sender]:
@@ -166,11 +173,15 @@ def _complete(engine: Engine, config: Config, row: int, missing: list[str]) -> N
 
 
 def _connection(
-    feed: Feed, key: str, numbers: dict[str, int], on_ticks: Callable[[NDArray[np.void]], None]
+    feed: Feed,
+    credentials: Credentials,
+    numbers: dict[str, int],
+    on_ticks: Callable[[NDArray[np.void]], None],
 ) -> Connection:
     """A connection that asks the vendor for each name in `numbers` once."""
     vendor = VENDORS[feed.vendor]
-    return Connection(feed, feed.url or vendor.url(numbers), partial(vendor.protocol, key, numbers), on_ticks)
+    url = feed.url or vendor.url(feed, credentials, numbers)
+    return Connection(feed, url, partial(vendor.protocol, feed, credentials, numbers), on_ticks)
 
 
 def _calendars(config: Config, engine: Engine, path: TickPath) -> list[Calendar]:

@@ -84,6 +84,10 @@ def _duration(text: str) -> str:
     return text
 
 
+def _silence(text: str) -> str:
+    return text if text == "off" else _duration(text)
+
+
 _CLOCK = r"(\d{1,2}):([0-5]\d)"
 _HOURS = re.compile(rf"{_CLOCK}\s*[-–]\s*{_CLOCK}")
 _MINUTES_OF_A_DAY = 24 * 60
@@ -198,6 +202,8 @@ IndicatorName = Annotated[str, AfterValidator(_indicator)]
 Band = Annotated[float | str, BeforeValidator(_band)]
 Jump = Annotated[str, BeforeValidator(_jump)]
 Duration = Annotated[str, AfterValidator(_duration)]
+Silence = Annotated[str, AfterValidator(_silence)]
+"""A duration, or "off"."""
 Hours = Annotated[str, AfterValidator(_hours)]
 On = Annotated[str, AfterValidator(check_on)]
 Expiry = Annotated[date | datetime, BeforeValidator(_expiry)]

@@ -15,7 +15,7 @@ from tapes import Case
 
 from notify.receiver_servers import Endpoint, Mailbox, http_server, redis_server, smtp_server
 from tapewatch.alerts.alert import decode
-from tapewatch.feeds.massive_server import MassiveServer
+from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.played import from_file
 from tapewatch.feeds.simulator import Simulator, Trouble
 from tapewatch.notify import email, slack

@@ -9,7 +9,7 @@ from house import KEYS, House, alerts_reach, day_seconds, indicators, stream
 from processes import KEY, SECRET, Program
 
 from tapewatch.feeds.files import read_ticks
-from tapewatch.feeds.massive_server import MassiveServer
+from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.simulator import Simulator, Trouble
 from tapewatch.market.ticks import NS
 

@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection, serve
 
-from tapewatch.config import Feed
+from tapewatch.config import MassiveFeed
 from tapewatch.feeds.backoff import Backoff
 from tapewatch.feeds.connection import Connection, FeedRefusedError, State
-from tapewatch.feeds.massive import Massive
-from tapewatch.feeds.massive_server import MassiveServer
-from tapewatch.feeds.protocol import FaultKind, RefusalKind
+from tapewatch.feeds.massive.protocol import Massive
+from tapewatch.feeds.massive.server import MassiveServer
+from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
 from tapewatch.feeds.simulator import Simulator, Trouble
 from tapewatch.market.ticks import NS, empty_ticks
 
@@ -35,9 +35,11 @@ class Watcher:
     def __init__(self, url: str, **options) -> None:
         self.frames: list[np.ndarray] = []
         self.came = asyncio.Event()
-        feed = Feed(name="tape", vendor="massive")
+        feed = MassiveFeed(name="tape", vendor="massive")
         options = {"backoff": SOON} | options
-        self.connection = Connection(feed, url, partial(Massive, KEY, {"SPY": 0}), self._take, **options)
+        self.connection = Connection(
+            feed, url, partial(Massive, Credentials(KEY), {"SPY": 0}), self._take, **options
+        )
         self.task = asyncio.create_task(self.connection.run())
 
     def _take(self, ticks: np.ndarray) -> None:
@@ -79,7 +81,7 @@ async def vendor(handler: Callable[[ServerConnection], Awaitable[None]], **optio
 
 async def let_in(websocket: ServerConnection) -> MassiveServer:
     session = MassiveServer(["SPY"], False)
-    for message in session.open():
+    for message in session.open("/", {}):
         await websocket.send(message)
     while not session.wanted.any():
         for answer in session.receive(await websocket.recv()):
@@ -313,9 +315,9 @@ async def test_our_own_failure_on_a_tick_ends_the_run_and_is_no_lost_line():
 
     async with Simulator(MassiveServer, tape(5), ["SPY"], speed=None).serve() as server:
         connection = Connection(
-            Feed(name="tape", vendor="massive"),
+            MassiveFeed(name="tape", vendor="massive"),
             f"ws://127.0.0.1:{server.port}",
-            partial(Massive, KEY, {"SPY": 0}),
+            partial(Massive, Credentials(KEY), {"SPY": 0}),
             spool_is_full,
             backoff=SOON,
         )

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapewatch.feeds.massive import INDICES_URL, STOCKS_URL, Massive, default_url, trade_id
-from tapewatch.feeds.protocol import FaultKind, RefusalKind
+from tapewatch.feeds.massive.protocol import INDICES_URL, STOCKS_URL, Massive, default_url, trade_id
+from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 # The examples of https://massive.com/docs/websocket/stocks/trades.md and …/indices/value.md
@@ -29,7 +29,7 @@ KEY = "secret-key-0123456789"
 
 
 def massive(*symbols: str) -> Massive:
-    return Massive(KEY, {symbol: row for row, symbol in enumerate(symbols or ("MSFT", "I:SPX"))})
+    return Massive(Credentials(KEY), {symbol: row for row, symbol in enumerate(symbols or ("MSFT", "I:SPX"))})
 
 
 def frame(*messages: object) -> bytes:

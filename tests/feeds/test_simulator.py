@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
-from tapewatch.feeds.massive_server import MassiveServer
+from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.simulator import Simulator, Trouble
 from tapewatch.market.ticks import NOT_LAST, NS, UNKNOWN_SYMBOL, empty_ticks
 

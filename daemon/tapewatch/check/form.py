@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tapewatch import secrets
-from tapewatch.check.keys import all_tables, receiver_kinds, table_at
+from tapewatch.check.keys import TELLING, all_tables, kinds, table_at
 from tapewatch.check.lines import Spot
 from tapewatch.check.tables import Finding, value_at
 from tapewatch.config import Config
@@ -70,7 +70,7 @@ def _spot(data: Any, detail: ErrorDetails) -> Spot:
         if part in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
             spot, data = (*spot, part), data[part]
     if detail["type"].startswith("union_tag"):
-        return (*spot, "kind")
+        return (*spot, TELLING[str(spot[0])])
     return (*spot, detail["loc"][-1]) if detail["type"] == "missing" else spot
 
 
@@ -86,9 +86,9 @@ def _message(data: dict[str, Any], spot: Spot, detail: ErrorDetails) -> str:
     if kind == "literal_error":
         return _not_one_of(detail["input"], re.findall(r"'([^']*)'", ctx["expected"]))
     if kind == "union_tag_invalid":
-        return _not_one_of(ctx["tag"], list(receiver_kinds()))
+        return _not_one_of(ctx["tag"], list(kinds(str(spot[0]))))
     if kind == "union_tag_not_found":
-        return f"is missing: {_one_of(list(receiver_kinds()))}"
+        return f"is missing: {_one_of(list(kinds(str(spot[0]))))}"
     if kind in _TYPES:
         return f"is {_type_name(detail['input'])}: write {_TYPES[kind].format(key=key)}"
     return _LIMITS[kind](ctx) if kind in _LIMITS else detail["msg"]

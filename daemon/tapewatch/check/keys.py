@@ -22,10 +22,14 @@ def is_array(field: FieldInfo) -> bool:
     return get_origin(field.annotation) is list
 
 
-def receiver_kinds() -> dict[str, type[Table]]:
-    """The receivers by their `kind`."""
-    tables = tables_of(Config.model_fields["receiver"].annotation)
-    return {get_args(table.model_fields["kind"].annotation)[0]: table for table in tables}
+TELLING = {"receiver": "kind", "feed": "vendor"}
+"""The key that tells which of several tables it is."""
+
+
+def kinds(section: str) -> dict[str, type[Table]]:
+    """The tables that a `[[receiver]]` or `[[feed]]` may be, by what their telling key says."""
+    tables = tables_of(Config.model_fields[section].annotation)
+    return {get_args(table.model_fields[TELLING[section]].annotation)[0]: table for table in tables}
 
 
 def all_tables(table: type[Table] = Config, header: str = "") -> Iterator[tuple[str, type[Table]]]:
@@ -48,8 +52,10 @@ def table_at(data: dict[str, Any], spot: Spot) -> type[Table] | None:
         tables = tables_of(field.annotation) if field else []
         if not tables:
             return None
-        kind = value_at(data, (*spot[: i + 2], "kind"))
-        table = receiver_kinds().get(str(kind), tables[0]) if len(tables) > 1 else tables[0]
+        table = tables[0]
+        if len(tables) > 1:
+            kind = value_at(data, (*spot[: i + 2], TELLING[part]))
+            table = kinds(part).get(str(kind), table)
     return table
 
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from tapewatch import example, service
 from tapewatch.check import load
-from tapewatch.config import Config, Feed
+from tapewatch.config import Config, MassiveFeed
 from tapewatch.demo import cleanup
 from tapewatch.demo.view import View
+from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.played import SCENARIO_SYMBOL, Played
 from tapewatch.feeds.scenario import Scenario, sp500_7000
 from tapewatch.feeds.simulator import Simulator
-from tapewatch.feeds.vendors import VENDORS
 from tapewatch.market.sessions import sessions
 from tapewatch.ops import logs
 from tapewatch.store.child import socket_path
@@ -68,7 +68,7 @@ async def _simulated(scenario: Scenario, seconds: float) -> AsyncIterator[Simula
     tape = scenario.tape()
     played = Played(tape.rows({scenario.symbol: 0}), [SCENARIO_SYMBOL])
     simulator = Simulator(
-        VENDORS["massive"].server,
+        MassiveServer,
         played.ticks,
         played.symbols,
         from_start=True,
@@ -91,7 +91,7 @@ def _config(scenario: Scenario, folder: Path, port: int) -> Config:
             "history": [folder / f"{scenario.symbol}-{timeframe}.csv" for timeframe in scenario.history],
         }
     )
-    feed = Feed(
+    feed = MassiveFeed(
         name=base.feed[0].name, vendor="massive", url=f"ws://127.0.0.1:{port}", clock="tape", key_file=key
     )
     return base.model_copy(

@@ -5,13 +5,22 @@ Model: python-websockets, https://websockets.readthedocs.io/en/stable/howto/sans
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 
 _SAMPLE_LENGTH = 160
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a vendor knows us by; empty where it does not ask."""
+
+    key: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
 
 
 class RefusalKind(StrEnum):
@@ -45,20 +54,24 @@ class FaultKind(StrEnum):
 
 
 class Faults:
-    """Counts faults by kind and keeps the last sample of each, made fit for a log line."""
+    """Counts faults by kind and keeps the last sample of each, made fit for a log line.
 
-    def __init__(self, secret: str) -> None:
+    Args:
+        credentials: blanked in the samples.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
         self.counts: Counter[FaultKind] = Counter()
         self.samples: dict[FaultKind, str] = {}
-        self._secret = secret.encode()
+        self._secrets = [own.encode() for own in (credentials.key, credentials.secret) if own]
 
     def add(self, kind: FaultKind, what: bytes) -> None:
-        """Count one fault. `what` is kept shortened, in ASCII, and without the secret should it be echoed."""
+        """Count one fault. `what` is kept shortened, in ASCII, and without a secret should one be echoed."""
         self.counts[kind] += 1
         # Blanked before it is shortened, so that no half of the secret is left at the cut.
-        start = bytes(what[: _SAMPLE_LENGTH + len(self._secret)])
-        if self._secret:
-            start = start.replace(self._secret, b"***")
+        start = bytes(what[: _SAMPLE_LENGTH + max(map(len, self._secrets), default=0)])
+        for secret in self._secrets:
+            start = start.replace(secret, b"***")
         self.samples[kind] = repr(start[:_SAMPLE_LENGTH])[2:-1]
 
     def clear(self) -> None:
@@ -70,11 +83,11 @@ class Faults:
 class VendorProtocol(Protocol):
     """One connection to a vendor, from the first byte to the last; a new connection takes a new object.
 
-    Made from the key and `instruments`, the engine's number of each by the vendor's name for it.
+    Made from the credentials and `instruments`, the engine's number of each by the vendor's name for it.
     """
 
     subscribed: bool
-    """The vendor let us in and confirmed a subscription."""
+    """The vendor let us in and confirmed a subscription, or, where it confirms none, has been asked for it."""
     refusal: Refusal | None
     """Set when the vendor refuses us; the connection is then of no more use."""
     faults: Faults
@@ -91,3 +104,9 @@ class VendorProtocol(Protocol):
 
     def replies(self) -> list[str]:
         """Messages to send now, in answer to what came in; each is handed out once."""
+
+    def watch(self, instruments: Mapping[str, int]) -> None:
+        """From now on these are wanted, on the same connection: `replies` asks for what is new and ends what is gone.
+
+        What stays is not asked for again; before the login is over, nothing is sent yet.
+        """

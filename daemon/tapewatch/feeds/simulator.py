@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 FRAME_TICKS = 50
 """Ticks in a frame, at most."""
 
+HEARTBEAT_SECONDS = 1.0
+"""Between two heartbeats of a vendor that sends any."""
+
 STEP = 0.02
 """Seconds between looks at the clock when a tape plays at a given speed."""
 
@@ -34,12 +37,17 @@ class VendorServer(Protocol):
     """Per symbol of the tape: has the client subscribed to it?"""
     refused: bool
     """The client was refused: send what is to be sent, then hang up."""
+    binary: bool
+    """Frames go out as binary messages, not as text."""
 
-    def open(self) -> list[str]:
-        """Messages to send once a client has connected."""
+    def open(self, path: str, headers: Mapping[str, str]) -> list[str | bytes]:
+        """Messages to send once a client has connected with this path (its query included) and these headers."""
 
-    def receive(self, message: str | bytes) -> list[str]:
+    def receive(self, message: str | bytes) -> list[str | bytes]:
         """Answers to a message of the client."""
+
+    def heartbeat(self) -> list[str | bytes]:
+        """What the vendor sends every second to a client that subscribed, whether there are trades or not."""
 
     def frame(self, ticks: np.ndarray, ids: np.ndarray) -> bytes:
         """The frame that carries `ticks` with these trade ids."""
@@ -134,21 +142,29 @@ class Simulator:
 
     async def _client(self, websocket: ServerConnection) -> None:
         server = self._server_factory(self._symbols, self._trouble.refuse_login)
-        playing: asyncio.Task[None] | None = None
+        playing: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as tasks:
             with suppress(ConnectionClosed):
-                for message in server.open():
-                    await websocket.send(message)
-                async for request in websocket:
-                    for answer in server.receive(request):
-                        await websocket.send(answer)
-                    if server.refused:
-                        self.logins_refused += 1
-                        await websocket.close(_POLICY_VIOLATION)
-                    elif playing is None and server.wanted.any():
-                        playing = tasks.create_task(self._play(websocket, server))
-            if playing is not None:
-                playing.cancel()
+                if (request := websocket.request) is not None:  # never None once the handshake is over
+                    await self._answer(websocket, server, server.open(request.path, request.headers))
+                async for message in websocket:
+                    await self._answer(websocket, server, server.receive(message))
+                    if not playing and server.wanted.any():
+                        playing = [
+                            tasks.create_task(self._play(websocket, server)),
+                            tasks.create_task(_beat(websocket, server)),
+                        ]
+            for task in playing:
+                task.cancel()
+
+    async def _answer(
+        self, websocket: ServerConnection, server: VendorServer, answers: Sequence[str | bytes]
+    ) -> None:
+        for answer in answers:
+            await websocket.send(answer)
+        if server.refused:
+            self.logins_refused += 1
+            await websocket.close(_POLICY_VIOLATION)
 
     async def _play(self, websocket: ServerConnection, server: VendorServer) -> None:
         self._players += 1
@@ -205,7 +221,16 @@ class Simulator:
             return
         if trouble.garbage and dice.random() < trouble.garbage:
             await websocket.send(_GARBAGE[dice.integers(len(_GARBAGE))], text=True)
-        await websocket.send(server.frame(self._ticks[rows], rows + 1), text=True)
+        await websocket.send(server.frame(self._ticks[rows], rows + 1), text=not server.binary)
+
+
+async def _beat(websocket: ServerConnection, server: VendorServer) -> None:
+    """A vendor's heartbeats go on when its trades do not, as those of a mute line would."""
+    with suppress(ConnectionClosed):
+        while True:
+            for message in server.heartbeat():
+                await websocket.send(message)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 def _release_times(times: NDArray[np.int64], longest_gap: float) -> NDArray[np.float64]:

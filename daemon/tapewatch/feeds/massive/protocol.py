@@ -22,7 +22,7 @@ from typing import Annotated, ClassVar, final
 import msgspec
 import numpy as np
 
-from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 INDICES_URL = "wss://socket.massive.com/indices"
@@ -141,15 +141,16 @@ class Massive:
     """One connection to Massive; see `VendorProtocol`.
 
     Args:
-        key: the API key.
+        credentials: the API key.
         instruments: the engine's number of each, by Massive's name for it.
     """
 
-    def __init__(self, key: str, instruments: Mapping[str, int]) -> None:
+    def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
         self.subscribed = False
         self.refusal: Refusal | None = None
-        self.faults = Faults(key)
-        self._key = key
+        self.faults = Faults(credentials)
+        self._key = credentials.key
+        self._logged_in = False
         self._instruments = dict(instruments)
         self._replies: list[str] = []
 
@@ -161,6 +162,20 @@ class Massive:
         """Messages to send now."""
         replies, self._replies = self._replies, []
         return replies
+
+    def watch(self, instruments: Mapping[str, int]) -> None:
+        """Other instruments from now on, on the same connection."""
+        before, self._instruments = self._instruments, dict(instruments)
+        if self._logged_in:
+            self._ask("unsubscribe", [symbol for symbol in before if symbol not in instruments])
+            self._ask("subscribe", [symbol for symbol in instruments if symbol not in before])
+
+    def _ask(self, action: str, symbols: Iterable[str]) -> None:
+        topics = list(map(topic, symbols))
+        self._replies += [
+            _action(action, ",".join(topics[first : first + TOPICS_PER_MESSAGE]))
+            for first in range(0, len(topics), TOPICS_PER_MESSAGE)
+        ]
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`; status messages in it change `subscribed`, `refusal` and `replies`."""
@@ -231,11 +246,8 @@ class Massive:
             case "connected":
                 self._replies.append(_action("auth", self._key))
             case "auth_success":
-                topics = [topic(symbol) for symbol in self._instruments]
-                self._replies += [
-                    _action("subscribe", ",".join(topics[first : first + TOPICS_PER_MESSAGE]))
-                    for first in range(0, len(topics), TOPICS_PER_MESSAGE)
-                ]
+                self._logged_in = True
+                self._ask("subscribe", self._instruments)
             case "success":
                 self.subscribed = True
             case _:

@@ -1,11 +1,11 @@
 """The server's side of Massive's websocket, for the simulator; sources as in `massive.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from tapewatch.feeds.massive import INDEX_PREFIX, Status, Trade, Value, topic
+from tapewatch.feeds.massive.protocol import INDEX_PREFIX, Status, Trade, Value, topic
 from tapewatch.market.ticks import NOT_LAST
 
 EXCHANGE = 4
@@ -37,16 +37,21 @@ class MassiveServer:
     def __init__(self, symbols: Sequence[str], refuse_login: bool) -> None:
         self.wanted = np.zeros(len(symbols), bool)
         self.refused = False
+        self.binary = False
         self._symbols = [(symbol, symbol.startswith(INDEX_PREFIX)) for symbol in symbols]
         self._topics = [topic(symbol) for symbol in symbols]
         self._refuse_login = refuse_login
         self._logged_in = False
 
-    def open(self) -> list[str]:
-        """The greeting."""
+    def open(self, path: str, headers: Mapping[str, str]) -> list[str | bytes]:
+        """The greeting; Massive asks nothing of the request."""
         return [_status("connected", "Connected Successfully")]
 
-    def receive(self, message: str | bytes) -> list[str]:
+    def heartbeat(self) -> list[str | bytes]:
+        """None: Massive sends nothing while there are no trades."""
+        return []
+
+    def receive(self, message: str | bytes) -> list[str | bytes]:
         """Answers to one message of the client."""
         try:
             action = _decode_action(message)

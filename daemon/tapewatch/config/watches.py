@@ -1,18 +1,12 @@
-"""The whole config: the tables and keys of one TOML file, their defaults and their form.
+"""The tables of what is watched: `[[watch]]` and the levels, zones and conditions in it."""
 
-`tapewatch.check` reads the file and checks what its parts mean together.
-"""
-
-import os
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.fields import FieldInfo
+from pydantic import Field
 
-from tapewatch import secrets
 from tapewatch.alerts import conditions
+from tapewatch.config.table import Table
 from tapewatch.engine.indicators import RANGE, Indicator, Value, parse_indicator
 from tapewatch.engine.parts import Frequency, timeframe_of
 from tapewatch.market.timeframes import DAY, by_length
@@ -22,42 +16,20 @@ from tapewatch.values import (
     Duration,
     Expiry,
     File,
-    Host,
     Hours,
-    HttpUrl,
     IndicatorName,
     Jump,
     Line,
-    Name,
     On,
     Price,
-    RedisUrl,
     Role,
     Severity,
+    Silence,
     Timeframe,
-    WebsocketUrl,
     in_ranges,
     legs_of,
     price_name,
 )
-
-
-class Table(BaseModel):
-    """A table of the config: unknown keys are mistakes, and so is `"7000"` for 7000."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        str_strip_whitespace=True,
-        hide_input_in_errors=True,
-    )
-
-    @classmethod
-    def toml_keys(cls) -> dict[str, FieldInfo]:
-        """Its keys as the file spells them: `for` is no name that Python allows."""
-        return {field.alias or name: field for name, field in cls.model_fields.items()}
 
 
 class Level(Table):
@@ -192,13 +164,18 @@ class Watch(Table):
     max_jump: Jump = Field(
         default="1%", description='A larger jump is held back until two more ticks confirm it; or "off".'
     )
+    max_silence: Silence | None = Field(
+        default=None,
+        description="So long without a tick while its market trades, and the feed counts as mute and is connected "
+        'anew; left out: 30s, and any tick of the feed will do; or "off".',
+    )
     skip_conditions: list[str] = Field(
         default=[], description="Sale conditions, as a file spells them, that do not update the last price."
     )
     settle_after: Duration | None = Field(
         default=None,
-        description="How long after the session's end the official daily bar is waited for; left out: 0. "
-        "Without a source of that bar it only delays what is checked on the daily close.",
+        description="How long after the session's end the official daily bar is waited for; left out: 20m where the "
+        "feed's vendor has it, else 0.",
     )
     history: list[File] = Field(default=[], description="CSV files of bars that warm the indicators.")
     level: list[Level] = Field(default=[], description="Prices.")
@@ -235,169 +212,3 @@ class Watch(Table):
         rules: list[Level | Zone] = [*self.level, *self.zone]
         bands = [self.rearm, *(rule.rearm for rule in rules)]
         return any(isinstance(band, str) and in_ranges(band) is not None for band in bands)
-
-
-class Redis(Table):
-    """Which Redis. Without a URL a server is started as a child, its data in the state folder."""
-
-    url: RedisUrl | None = Field(default=None, description="It may hold a password, and is shown nowhere.")
-    url_file: File | None = Field(
-        default=None, description="File that holds the URL. Or set `TAPEWATCH_REDIS_URL`."
-    )
-
-
-class Feed(Table):
-    """A vendor's websocket."""
-
-    name: Name = Field(description="What watches call it.")
-    vendor: Literal["massive"] = Field(description="Who sends the ticks, and so in which protocol.")
-    url: WebsocketUrl | None = Field(default=None, description="Left out: the vendor's.")
-    clock: Literal["wall", "tape"] = Field(
-        default="wall", description="`tape` for a feed that plays a recording or a scenario."
-    )
-    key_file: File | None = Field(
-        default=None, description="File that holds the vendor's key. Or set `TAPEWATCH_FEED_<NAME>_KEY`."
-    )
-
-
-class Console(Table):
-    """Writes each alert to standard output."""
-
-    name: Name = Field(description="What routes call it.")
-    kind: Literal["console"]
-
-
-class Slack(Table):
-    """A Slack incoming webhook; its URL is a secret."""
-
-    name: Name = Field(description="What routes call it.")
-    kind: Literal["slack"]
-    url_file: File | None = Field(
-        default=None, description="File that holds the webhook's URL. Or set `TAPEWATCH_RECEIVER_<NAME>_URL`."
-    )
-
-
-class Webhook(Table):
-    """POSTs the CloudEvents JSON, signed with the secret."""
-
-    name: Name = Field(description="What routes call it.")
-    kind: Literal["webhook"]
-    url: HttpUrl | None = Field(
-        default=None,
-        repr=False,
-        description="Where to; for a URL without a token in it.",
-    )
-    url_file: File | None = Field(
-        default=None, description="File that holds the URL. Or set `TAPEWATCH_RECEIVER_<NAME>_URL`."
-    )
-    secret_file: File | None = Field(
-        default=None,
-        description="File that holds the signing secret. Or set `TAPEWATCH_RECEIVER_<NAME>_SECRET`.",
-    )
-
-
-class Email(Table):
-    """SMTP."""
-
-    name: Name = Field(description="What routes call it.")
-    kind: Literal["email"]
-    host: Host = Field(min_length=1, description="The mail server.")
-    port: int = Field(default=587, ge=1, le=65535, description="587 for starttls, 465 for tls.")
-    security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="How the connection is encrypted."
-    )
-    ca_file: File | None = Field(default=None, description="CA certificate to trust; left out: the system's.")
-    username: str | None = Field(default=None, description="Left out: no login.")
-    password_file: File | None = Field(
-        default=None, description="File that holds the password. Or set `TAPEWATCH_RECEIVER_<NAME>_PASSWORD`."
-    )
-    sender: str = Field(min_length=1, description="The From address.")
-    to: list[str] = Field(min_length=1, description="Who gets it.")
-
-
-Receiver = Annotated[Console | Slack | Webhook | Email, Field(discriminator="kind")]
-
-
-class Match(Table):
-    """Which alerts a route takes; what is left out matches all, a name may hold * and ?."""
-
-    symbol: str | None = Field(default=None, description="The watch's symbol.")
-    rule: str | None = Field(default=None, description="Name of the level, zone or condition.")
-    type: str | None = Field(default=None, description="Type of the alert, such as tapewatch.level.*")
-    severity: Severity | None = Field(default=None, description="As the level, zone or condition has it.")
-
-
-class Route(Table):
-    """Which alerts go to which receivers."""
-
-    match: Match = Field(default=Match(), description="Which alerts; left out: all.")
-    receivers: list[str] = Field(min_length=1, description="Names of receivers.")
-
-
-class Config(Table):
-    """One instance."""
-
-    name: Name = Field(description="The instance: part of its Redis keys and of every alert.")
-    state_dir: File | None = Field(
-        default=None,
-        description="Left out: $STATE_DIRECTORY, else tapewatch/NAME in the user's state folder.",
-    )
-    redis: Redis = Field(default=Redis(), description="Which Redis.")
-    feed: list[Feed] = Field(default=[], description="Where ticks come from; `replay` needs none.")
-    watch: list[Watch] = Field(min_length=1, description="What is watched.")
-    receiver: list[Receiver] = Field(
-        default=[], description="Where alerts go; none: logged and published, no more."
-    )
-    route: list[Route] = Field(default=[], description="Which alert goes where.")
-
-    def feed_of(self, watch: Watch) -> Feed | None:
-        """The feed that `watch` names, or the only one there is."""
-        if watch.feed is None:
-            return self.feed[0] if len(self.feed) == 1 else None
-        return next((feed for feed in self.feed if feed.name == watch.feed), None)
-
-    def secret(
-        self, section: Literal["feed", "receiver"], name: str, field: str, file: Path | None = None
-    ) -> str | None:
-        """The secret `field` of the feed or receiver `name`; None when nobody set it.
-
-        TAPEWATCH_<SECTION>_<NAME>_<FIELD> comes first, then `file`: in $CREDENTIALS_DIRECTORY (systemd's
-        LoadCredential=), then where it says.
-
-        Raises:
-            ConfigError: `file` cannot be read, or is empty.
-        """
-        given = os.environ.get(secrets.variable(section, name, field))
-        return given or (secrets.read(file) if file else None)
-
-    def redis_url(self) -> str | None:
-        """The URL of `[redis]`, its `url_file` or TAPEWATCH_REDIS_URL; None for a server started as a child.
-
-        Raises:
-            ConfigError: `url_file` cannot be read, or is empty.
-        """
-        if self.redis.url is not None:
-            return self.redis.url.get_secret_value()
-        if self.redis.url_file is not None:
-            return secrets.read(self.redis.url_file)
-        return os.environ.get("TAPEWATCH_REDIS_URL") or None
-
-
-def state_dir(config: Config) -> Path:
-    """The folder in which the instance keeps its state; whoever uses it creates it, with mode 0700."""
-    if config.state_dir is not None:
-        return config.state_dir
-    if given := os.environ.get("STATE_DIRECTORY"):
-        return Path(given.split(":")[0])  # systemd joins several by colons
-    from platformdirs import user_state_path
-
-    return user_state_path("tapewatch") / config.name
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the config, for editors and for other programs."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Config.model_json_schema(),
-        "title": "tapewatch config",
-    }
