@@ -13,7 +13,7 @@ from rich.table import Table
 
 from peers.kernel import compiler
 
-PACKAGES = ("tapewatch", "numpy", "numba", "TA-Lib", "wickra", "talipp")
+PACKAGES = ("tapewatch", "numpy", "numba", "TA-Lib", "wickra", "talipp", "websockets", "redis", "uvloop")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ off while the watch runs, as `timeit` has it: this favours whoever makes many ob
 import gc
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import thread_time_ns
 
@@ -38,6 +39,18 @@ def pin() -> int | None:
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     return core
+
+
+def move_elsewhere() -> None:
+    """Moves this process from the one core that `pin` chose to another one, where that can be done."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    own = os.sched_getaffinity(0)
+    others = set(range(os.cpu_count() or 1)) - own
+    if len(own) == 1 and others:
+        with suppress(OSError):  # none of them is ours to use
+            os.sched_setaffinity(0, others)
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def interleaved(contenders: Sequence[Contender]) -> list[Rounds]:

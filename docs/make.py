@@ -49,7 +49,7 @@ def picture() -> str:
         ticks = scenario.tape().rows({scenario.symbol: 0})
         before = ticks[ticks["time"] <= MOMENT]
         view = View(replay.config, scenario, 60)
-        for alerts in replay.run([Stretch(Path(), before, MOMENT)], batch=BATCH):
+        for alerts in replay.run([Stretch(Path(), before, MOMENT, batch=BATCH)]):
             for own in alerts:
                 view.tell(own)
             price, time = replay.engine.last(0)

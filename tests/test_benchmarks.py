@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from talib import stream
 
+import daemon_speed
 import engine_speed
 import memory
 import replay_speed
@@ -88,6 +89,17 @@ def test_the_engine_is_timed_beside_every_peer() -> None:
     for name in ("engine, 3 symbols, one call per tick", "engine, 3 symbols, batches of 16"):
         assert {figure.peer for figure in found if figure.name == name} == peers
     assert peers == {figure.name.removesuffix(", 3 symbols") for figure in found if figure.peer is None}
+    _check(found)
+
+
+def test_the_whole_daemon_is_timed_beside_the_usual_script() -> None:
+    found = daemon_speed.measure(daemon_speed.Rates({50: 4}, 1))
+    assert [(figure.name, figure.peer) for figure in found] == [
+        ("whole daemon, 50 ticks a frame", "usual script"),
+        ("whole daemon, 50 ticks a frame", "usual script, all indicators"),
+        ("usual script, 50 ticks a frame", None),
+        ("usual script, all indicators, 50 ticks a frame", None),
+    ]
     _check(found)
 
 

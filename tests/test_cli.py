@@ -50,6 +50,25 @@ TICKS = """time,price
 2026-01-28T14:31:00Z,6999
 """
 
+FEEDS = """
+name = "test"
+
+[[feed]]
+name = "tape"
+vendor = "massive"
+
+[[feed]]
+name = "crypto"
+vendor = "kraken"
+
+[[watch]]
+symbol = "SPX"
+feed = "tape"
+feed_symbol = "I:SPX"
+"""
+
+RECORDING = '["recording",1,{"feed":"tape","vendor":"massive","clock":"wall","symbols":["I:SPX"]}]\n'
+
 tapewatch = pytest.fixture(command)
 
 
@@ -58,6 +77,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with a config and a tape."""
     (tmp_path / "config.toml").write_text(WATCH)
     (tmp_path / "ticks.csv").write_text(TICKS)
+    (tmp_path / "feeds.toml").write_text(FEEDS)
+    (tmp_path / "tape.frames.gz").write_text(RECORDING)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -107,6 +128,40 @@ OWN = ("-c", "config.toml")
             "error: there is no vendor 'x': there is .*",
         ),
         (["simulate", "--tape", "nix.csv"], "error: nix.csv: No such file or directory"),
+        (
+            ["simulate", "--tape", "ticks.csv", "--vendor", "json"],
+            "error: json has to be described: name a config and one of its feeds with --config and --feed",
+        ),
+        (
+            ["simulate", "--tape", "ticks.csv", "--vendor", "massive", *OWN],
+            "error: name a --vendor, or a --config with its feed, not both",
+        ),
+        (
+            ["simulate", "--tape", "ticks.csv", "--feed", "tape"],
+            "error: say which config has the feed 'tape': --config FILE",
+        ),
+        (["simulate", "--tape", "ticks.csv", *OWN], "error: the config names no feed: add a .*"),
+        (
+            ["simulate", "--tape", "ticks.csv", "-c", "feeds.toml"],
+            "error: the config has several feeds: say which with --feed; there is tape, crypto",
+        ),
+        (
+            ["record", "-c", "feeds.toml", "--feed", "tap"],
+            "error: the config has no feed 'tap': did you mean \"tape\".*",
+        ),
+        (["record", *OWN], "error: the config names no feed: add a .*"),
+        (
+            ["record", "-c", "feeds.toml", "--feed", "tape"],
+            "error: feed 'tape' has no key: set TAPEWATCH_FEED_TAPE_KEY, .*",
+        ),
+        (
+            ["replay", "tape.frames.gz", "ticks.csv", *OWN],
+            "error: tape.frames.gz is a recording and ticks.csv a file of ticks or bars: .*",
+        ),
+        (
+            ["replay", "tape.frames.gz", *OWN],
+            "error: tape.frames.gz: it is of the feed 'tape' of massive, and the config has none of massive: .*",
+        ),
         (["simulate", "--tape", "ticks.csv", "--speed", "fast"], "error: 'fast' is no speed: .*"),
         (["notify-test", "hok", *OWN], "error: the config has no receiver 'hok': did you mean \"hook\".*"),
         (
@@ -212,7 +267,18 @@ def test_version_and_help(tapewatch: Command) -> None:
     assert re.fullmatch(r"tapewatch \d+\.\d+\.\d+\n", tapewatch("--version").out)
     helped = tapewatch("--help")
     assert helped.code == 0
-    for name in ("run", "demo", "check", "replay", "simulate", "tail", "status", "notify-test", "schema"):
+    for name in [
+        "run",
+        "demo",
+        "check",
+        "replay",
+        "simulate",
+        "record",
+        "tail",
+        "status",
+        "notify-test",
+        "schema",
+    ]:
         assert re.search(rf"\b{name}\b", helped.out)
 
 

@@ -5,32 +5,61 @@ Its RSI is seeded over one change too few, and so comes to the others' value onl
 250 bars it is within 1e-6.
 """
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from talipp.indicators import EMA, MACD, RSI, SMA  # type: ignore[import-untyped]
 
-from peers.handles import ALL, BarEnds, Ticks
+from peers.handles import ALL, BarEnds, Ticks, Watches
 from tape import TIMEFRAMES, Market
 
 _KINDS = {"ema": EMA, "macd": MACD, "rsi": RSI, "sma": SMA}
 
 
-class _Book:
-    __slots__ = ("ends", "frames", "next_end")
+class Book:
+    """The indicators of one symbol, opened on its history."""
 
-    def __init__(self, market: Market, symbol: int) -> None:
+    __slots__ = ("ends", "frames", "names", "next_end")
+
+    def __init__(self, market: Market, symbol: int, watches: Watches = ALL) -> None:
         self.next_end = 0
         self.ends: tuple[int, ...] = (0,) * len(TIMEFRAMES)
+        self.names = [[f"{name}@{timeframe}" for name in own.outputs] for timeframe, own in watches]
         self.frames: list[list[Any]] = [
             [
                 _KINDS[own.kind](*own.periods, input_values=market.closes(symbol, timeframe).tolist())
-                for name, own in ALL
+                for name, own in watches
                 if name == timeframe
             ]
             for timeframe in TIMEFRAMES
         ]
+
+    def take(self, time: int, price: float, ends: BarEnds) -> None:
+        """One tick."""
+        if time < self.next_end:
+            for frame in self.frames:
+                for own in frame:
+                    own.update(price)
+            return
+        for end, frame in zip(self.ends, self.frames, strict=True):
+            for own in frame:
+                if time >= end:
+                    own.add(price)
+                else:
+                    own.update(price)
+        self.ends = ends.at(time)
+        self.next_end = self.ends[0]
+
+    def values(self) -> dict[str, float]:
+        """The last output of each."""
+        found: dict[str, float] = {}
+        for names, own in zip(self.names, chain.from_iterable(self.frames), strict=True):
+            last = own[-1]
+            outputs = (last.macd, last.signal, last.histogram) if len(names) == 3 else (last,)
+            found |= dict(zip(names, outputs, strict=True))
+        return found
 
 
 class TalippIndicators:
@@ -43,7 +72,7 @@ class TalippIndicators:
     def __init__(self, market: Market) -> None:
         self.market = market
         self._ends = BarEnds(market)
-        self._books = [_Book(market, k) for k in range(len(market.prices))]
+        self._books = [Book(market, k) for k in range(len(market.prices))]
 
     def prepare(self, ticks: NDArray[np.void]) -> Ticks:
         """Python numbers."""
@@ -55,31 +84,11 @@ class TalippIndicators:
         """The loop that a script would have."""
         books, ends = self._books, self._ends
         for time, symbol, price in work:
-            book = books[symbol]
-            if time < book.next_end:
-                for frame in book.frames:
-                    for own in frame:
-                        own.update(price)
-                continue
-            for end, frame in zip(book.ends, book.frames, strict=True):
-                for own in frame:
-                    if time >= end:
-                        own.add(price)
-                    else:
-                        own.update(price)
-            book.ends = ends.at(time)
-            book.next_end = book.ends[0]
+            books[symbol].take(time, price, ends)
 
     def values(self, symbol: int) -> dict[str, float]:
         """The last output of each."""
-        found: dict[str, float] = {}
-        flat = [own for frame in self._books[symbol].frames for own in frame]
-        for (timeframe, indicator), own in zip(ALL, flat, strict=True):
-            last = own[-1]
-            outputs = (last.macd, last.signal, last.histogram) if indicator.kind == "macd" else (last,)
-            names = [f"{output}@{timeframe}" for output in indicator.outputs]
-            found |= dict(zip(names, outputs, strict=True))
-        return found
+        return self._books[symbol].values()
 
     def crossings(self) -> None:
         """It watches no levels."""

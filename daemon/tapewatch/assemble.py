@@ -7,24 +7,34 @@ from zoneinfo import ZoneInfo
 
 from tapewatch import instruments
 from tapewatch.alerts.build import AlertBuilder, RuleText, SymbolText
-from tapewatch.config import Condition, Config, Level, Watch, Zone
+from tapewatch.config import Condition, Config, Feed, Level, Watch, Zone
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
 from tapewatch.market.sessions import Sessions, sessions
 from tapewatch.market.ticks import NS
 from tapewatch.values import hours_ns, in_ranges, percent, span_ns
 
+SETTLE_AFTER = 20 * 60 * NS
+"""How long (ns) the official daily bar is waited for where the vendor has it, unless the watch says otherwise."""
 
-def engine(config: Config, *, tape_clocks: Sequence[bool] | None = None, keep_bars: bool = False) -> Engine:
+
+def engine(
+    config: Config,
+    *,
+    tape_clocks: Sequence[bool] | None = None,
+    keep_bars: bool = False,
+    settles: bool = True,
+) -> Engine:
     """An engine for every watch of the config; the watch's position is its row.
 
     Args:
         config: the config.
         tape_clocks: per feed; left out, one feed that lives by its tape: a replay.
         keep_bars: whether closed bars are wanted.
+        settles: whether official daily bars will come; none do in a replay.
     """
     live = tape_clocks is not None
-    watches = [engine_watch(config, watch, live=live) for watch in config.watch]
+    watches = [engine_watch(config, watch, live=live, settles=settles) for watch in config.watch]
     return Engine(watches, tape_clocks or (True,), keep_bars=keep_bars)
 
 
@@ -33,8 +43,11 @@ def alert_builder(config: Config, of: Engine) -> AlertBuilder:
     return AlertBuilder(config.name, of.layouts, [symbol_text(watch) for watch in config.watch])
 
 
-def engine_watch(config: Config, watch: Watch, *, live: bool) -> spec.Watch:
-    """The watch in the engine's terms; `live` puts it on its own feed's clock, else all share one."""
+def engine_watch(config: Config, watch: Watch, *, live: bool, settles: bool = True) -> spec.Watch:
+    """The watch in the engine's terms; `live` puts it on its own feed's clock, else all share one.
+
+    `settles`: whether a live one may wait for the official daily bar.
+    """
     feed = config.feed_of(watch) if live else None
     calendar = sessions(watch.calendar)
     return spec.Watch(
@@ -51,7 +64,7 @@ def engine_watch(config: Config, watch: Watch, *, live: bool) -> spec.Watch:
         max_jump=inf if watch.max_jump == "off" else percent(watch.max_jump) or inf,
         feed=config.feed.index(feed) if feed else 0,
         legs=instruments.legs(config, watch),
-        settle_after=span_ns(watch.settle_after or "0s") if live and not _never_shuts(calendar) else 0,
+        settle_after=_settle_after(watch, feed) if live and settles and not _never_shuts(calendar) else 0,
     )
 
 
@@ -102,6 +115,13 @@ def _expires(when: date, zone: ZoneInfo) -> int:
         when = datetime.combine(when + timedelta(days=1), time(), zone)
     since = when - datetime(1970, 1, 1, tzinfo=UTC)
     return since // timedelta(microseconds=1) * (NS // 1_000_000)
+
+
+def _settle_after(watch: Watch, feed: Feed | None) -> int:
+    """How long (ns) the official daily bar is waited for."""
+    if watch.settle_after is None:
+        return SETTLE_AFTER if feed is not None and feed.asks_for_history else 0
+    return span_ns(watch.settle_after)
 
 
 def _never_shuts(calendar: Sessions) -> bool:

@@ -23,6 +23,16 @@ async def background(*jobs: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
             await _cancel(tasks)
 
 
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Waits until one of these is done, and cancels the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancels again and again: Python 3.11's wait_for, which redis-py uses, may lose it (cpython#86296)."""
     while tasks:

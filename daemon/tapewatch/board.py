@@ -62,7 +62,7 @@ class Board:
                 await self._post([STOPPED] * len(self._connections))
 
     async def _post(self, feed_states: list[str]) -> None:
-        self._due |= self._changed()
+        self._due |= self._changed() & self._rows.keys()  # one of a former config may be among them
         if feed_states != self._feed_states:
             self._due |= self._rows.keys()
             self._feed_states = feed_states

@@ -7,16 +7,13 @@ import asyncio
 import json as json_module
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tapewatch import __version__, runner
-from tapewatch.runner import DONE, WRONG, WrongCommandError, say, starting, wrong
+from tapewatch import __version__, arguments, runner
+from tapewatch.runner import DONE, FAILED, WRONG, WrongCommandError, say, starting, wrong
 
 if TYPE_CHECKING:
     from tapewatch.config import Config
@@ -50,7 +47,7 @@ def run(
         bool | None, typer.Option("--log-json/--log-colour", help="Left out: JSON unless on a terminal.")
     ] = None,
 ) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C."""
+    """Run the daemon until SIGTERM or Ctrl-C; SIGHUP reads the config again."""
     runner.stoppable()
     own = _load(config)
     with starting():
@@ -58,9 +55,12 @@ def run(
         from tapewatch import service
         from tapewatch.notify.build import ReceiverError
         from tapewatch.ops import logs
+        from tapewatch.reload import Reload
+        from tapewatch.sources import FeedError
     logs.configure(json=log_json)
-    with wrong(service.ServiceError, ReceiverError):
-        runner.run_until_stopped(lambda stop: service.run(own, stop))
+    changes = Reload(lambda: _load(config))
+    with wrong(service.ServiceError, FeedError, ReceiverError):
+        runner.run_until_stopped(lambda stop: service.run(own, stop, changes=changes), changes.asked.set)
 
 
 @app.command()
@@ -103,7 +103,12 @@ def check(
 
 @app.command()
 def replay(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Ticks or bars, .csv or .csv.gz.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…", help="Ticks or bars, .csv or .csv.gz, or the .frames.gz of a recording."
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     symbol: Annotated[str | None, typer.Option(help="Whose they are, if the file does not say.")] = None,
     history: Annotated[
@@ -122,23 +127,25 @@ def replay(
     store: Annotated[bool, typer.Option("--store", help="Commit state and alerts to Redis, too.")] = False,
 ) -> None:
     """Drive the engine from files instead of a feed."""
-    pace = _speed(speed)
-    _check_paths([*files, *(history or [])], alerts, bars)
+    pace = arguments.speed(speed)
+    arguments.check_paths([*files, *(history or [])], alerts, bars)
     own = _load(config)
     with starting():
         _announce_compiling()
         from tapewatch.alerts.alert import encode
+        from tapewatch.recorded import RecordedError, recordings
         from tapewatch.replay import BarWriter, Replay, ReplayError
         from tapewatch.tail import alert_line
-    run_ = Replay(own, keep_bars=bars is not None)
-    with wrong(ReplayError):
-        stretches = run_.read(files, symbol, bar)
+    with wrong(ReplayError, RecordedError):
+        recorded = recordings(own, files)
+        run_ = Replay(own, keep_bars=bars is not None, recorded=recorded)
+        stretches = recorded or run_.read(files, symbol, bar)
     for note in run_.notes(stretches):
         say(f"note: {note}")
     if left_out := run_.warm(stretches, history or [], symbol):
         say(f"{left_out} bars of history end after the tape's first tick and were left out")
     count, kept, began = 0, [], time.monotonic()
-    with _writing(alerts) as alerts_out, _writing(bars) as bars_out:
+    with arguments.writing(alerts) as alerts_out, arguments.writing(bars) as bars_out:
         bar_writer = BarWriter(run_.engine, bars_out) if bars_out else None
         for fired in run_.run(stretches, pace):
             count += len(fired)
@@ -151,8 +158,11 @@ def replay(
             if bar_writer:
                 bar_writer.write()
             if pace:
-                _flush(alerts_out, bars_out)
+                arguments.flush(alerts_out, bars_out)
     took = time.monotonic() - began
+    for own_file in recorded:
+        for remark in own_file.remarks():
+            say(f"note: {remark}")
     if store:
         runner.run(run_.commit(kept))
     say(run_.summary(stretches, count, took))
@@ -161,7 +171,11 @@ def replay(
 @app.command()
 def simulate(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8765,
-    vendor: Annotated[str, typer.Option(help="Whose protocol it speaks.")] = "massive",
+    vendor: Annotated[str | None, typer.Option(help="Whose protocol it speaks; left out: massive.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A config whose feed it is, in place of --vendor.")
+    ] = None,
+    feed: Annotated[str | None, typer.Option(help="Which feed of it, if there are several.")] = None,
     scenario: Annotated[str | None, typer.Option(help="A simulated tape, such as sp500-7000.")] = None,
     tape: Annotated[Path | None, typer.Option(help="A file of ticks.")] = None,
     symbol: Annotated[
@@ -188,23 +202,29 @@ def simulate(
 ) -> None:
     """Speak a vendor's websocket protocol to anybody's client, playing a tape or a scenario."""
     runner.stoppable()
-    pace = _speed(speed)
+    pace = arguments.speed(speed)
     if (scenario is None) == (tape is None):
         raise WrongCommandError("say what to play: --scenario sp500-7000, or --tape FILE")
-    _check_paths([tape] if tape else [])
+    arguments.check_paths([tape] if tape else [])
+    if config is not None and vendor is not None:
+        raise WrongCommandError("name a --vendor, or a --config with its feed, not both")
+    if config is None and feed is not None:
+        raise WrongCommandError(f"say which config has the feed {feed!r}: --config FILE")
+    of_config = _load(config) if config else None
     with starting():
-        from tapewatch.feeds import played
+        from tapewatch.feeds import choice, played
         from tapewatch.feeds.simulator import Simulator, Trouble
-        from tapewatch.feeds.vendors import VENDORS
         from tapewatch.ops import logs
-    if vendor not in VENDORS:
-        raise WrongCommandError(f"there is no vendor {vendor!r}: there is {', '.join(VENDORS)}")
-    if scenario is not None and scenario not in played.SCENARIOS:
-        raise WrongCommandError(f"there is no scenario {scenario!r}: there is {', '.join(played.SCENARIOS)}")
     logs.configure()
-    own = played.scenario(scenario, symbol) if scenario else played.from_file(tape or Path(), symbol)
+    with wrong(played.PlayedError, choice.FeedChoiceError):
+        part = (
+            played.part_of_feed(of_config, choice.choose(of_config, feed))
+            if of_config
+            else played.part_of_vendor(vendor or "massive")
+        )
+        own = part.scenario(scenario, symbol) if scenario else part.file(tape or Path(), symbol)
     simulator = Simulator(
-        partial(VENDORS[vendor].server, None),
+        part.server,
         own.ticks,
         own.symbols,
         speed=pace,
@@ -222,10 +242,30 @@ def simulate(
 
     async def serve(stop: asyncio.Event) -> None:
         async with simulator.serve(port=port):
-            print(f"simulated {vendor} feed on ws://127.0.0.1:{simulator.port}", flush=True)
+            print(f"simulated {part.vendor} feed on ws://127.0.0.1:{simulator.port}", flush=True)
             await stop.wait()
 
     runner.run_until_stopped(serve)
+
+
+@app.command()
+def record(
+    config: ConfigOption = DEFAULT_CONFIG,
+    feed: Annotated[str | None, typer.Option(help="Which feed, if the config has several.")] = None,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path("recordings"),
+) -> None:
+    """Keep a feed connected and write its raw frames to files, for replay, until Ctrl-C."""
+    runner.stoppable()
+    own = _load(config)
+    with starting():
+        from tapewatch.feeds.choice import FeedChoiceError, choose
+        from tapewatch.ops import logs
+        from tapewatch.record import Recorder
+        from tapewatch.sources import FeedError
+    logs.configure()
+    with wrong(FeedChoiceError, FeedError):
+        recorder = Recorder(own, choose(own, feed), folder)
+    runner.run_until_stopped(recorder.run)
 
 
 @app.command()
@@ -251,6 +291,29 @@ def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> N
         print(json_module.dumps(statuses))
     else:
         show(statuses, Terminal())
+
+
+@app.command()
+def history(
+    symbol: Annotated[str, typer.Argument(help="The watch's symbol.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show which past bars a watch begins with, from files and its feed's vendor, and what is missing."""
+    from tapewatch import past_view
+    from tapewatch.ops import logs
+    from tapewatch.sources import FeedError
+    from tapewatch.terminal import Terminal
+
+    own = _load(config)
+    logs.configure(level="error")  # what is missing, and why, the table says
+    with wrong(past_view.NoWatchError, FeedError):
+        known = runner.run(past_view.read(own, symbol))
+    if json:
+        print(json_module.dumps(past_view.as_json(known)))
+    else:
+        past_view.show(known, Terminal())
+    raise typer.Exit(FAILED if any(each.missing for each in known) else DONE)
 
 
 @app.command("notify-test")
@@ -312,58 +375,6 @@ def _announce_compiling() -> None:
 
     if compiled.FIRST_START and "tapewatch.engine.kernels" not in sys.modules:
         say("compiling the kernels, once after an installation: about half a minute")
-
-
-def _speed(text: str) -> float | None:
-    """`60x` as 60; `max` as None."""
-    if text == "max":
-        return None
-    with suppress(ValueError):
-        if text.endswith("x") and 0 < (factor := float(text[:-1])) < float("inf"):
-            return factor
-    raise WrongCommandError(f"{text!r} is no speed: write max, or seconds of tape a second such as 1x or 60x")
-
-
-def _check_paths(inputs: list[Path], *outputs: str | None) -> None:
-    """Before the long work: whether the inputs can be read, and whether an output is one of them or the other one."""
-    for path in inputs:
-        with _named_by_command(path), path.open("rb"):
-            pass
-    taken = {str(path.resolve()) for path in inputs}
-    for output in filter(None, outputs):
-        place = output if output == "-" else str(Path(output).resolve())
-        if place in taken and not Path(output).is_char_device():  # /dev/null takes everything
-            name = "standard output" if output == "-" else output
-            raise WrongCommandError(f"{name} is named twice: an output needs a place of its own")
-        taken.add(place)
-
-
-@contextmanager
-def _writing(where: str | None) -> Iterator[TextIO | None]:
-    """The file, or standard output for `-`; None for nowhere."""
-    if where is None:
-        yield None
-    elif where == "-":
-        runner.write_utf8()
-        yield sys.stdout
-    else:
-        with ExitStack() as stack:
-            with _named_by_command(Path(where)):
-                file = stack.enter_context(Path(where).open("w", encoding="utf-8", newline=""))
-            yield file
-
-
-@contextmanager
-def _named_by_command(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WrongCommandError(f"{path}: {error.strerror or error}") from None
-
-
-def _flush(*files: TextIO | None) -> None:
-    for file in files:
-        (file or sys.stdout).flush()
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -1,9 +1,10 @@
 """History: bars from files that warm an engine's indicators before the first tick."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapewatch.config import Watch
 from tapewatch.engine.engine import Engine
@@ -36,10 +37,10 @@ def warm(engine: Engine, row: int, files: Sequence[BarFile], names: Names, befor
     """
     bars = bars_of(files, names)
     left_out = 0
-    for timeframe, served in _share_out(engine.layouts[row].watch.timeframes, files, set(bars)).items():
+    for timeframe, served in share_out(engine.layouts[row].watch.timeframes, files, set(bars)).items():
         all_, kept = bars[timeframe], bars[timeframe]
         if before is not None:
-            kept = all_[: np.searchsorted(all_["end"], before, side="right")]
+            kept = until(all_, before)
         left_out += len(all_) - len(kept)
         engine.warm(row, kept, timeframe, served)
     return left_out
@@ -103,12 +104,20 @@ def _in_order(parts: Sequence[np.ndarray]) -> np.ndarray:
     return bars[np.unique(bars["start"], return_index=True)[1]]
 
 
-def _share_out(timeframes: Sequence[str], files: Sequence[BarFile], known: set[str]) -> dict[str, list[str]]:
-    """Which timeframes of the watch each timeframe of the files builds, the longest first."""
+def share_out(timeframes: Sequence[str], files: Sequence[BarFile], known: set[str]) -> dict[str, list[str]]:
+    """Which timeframes of the watch each timeframe of the files builds, the longest first.
+
+    Args:
+        timeframes: of the watch.
+        files: to be named in the error.
+        known: the timeframes of which they have bars of the watch.
+
+    Raises:
+        HistoryError: one builds none.
+    """
     served: dict[str, list[str]] = {name: [] for name in reversed(by_length(known))}
     for timeframe in timeframes:
-        source = next((own for own in served if builds(own, timeframe)), None)
-        if source is not None:
+        if (source := longest(known, timeframe)) is not None:
             served[source].append(timeframe)
     for name, own in served.items():
         if not own:
@@ -118,6 +127,17 @@ def _share_out(timeframes: Sequence[str], files: Sequence[BarFile], known: set[s
                 f"({', '.join(timeframes)}) can be built"
             )
     return served
+
+
+def longest(intervals: Collection[str], timeframe: str) -> str | None:
+    """The longest of `intervals` whose bars build `timeframe`; None if none does."""
+    return next((own for own in reversed(by_length(set(intervals))) if builds(own, timeframe)), None)
+
+
+def until(bars: NDArray[np.void], end: int) -> NDArray[np.void]:
+    """Those of `bars`, oldest first, that have ended by `end` (ns)."""
+    kept: NDArray[np.void] = bars[: np.searchsorted(bars["end"], end, side="right")]
+    return kept
 
 
 def builds(bar: str, timeframe: str) -> bool:

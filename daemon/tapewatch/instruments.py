@@ -43,12 +43,17 @@ def in_files(config: Config, engine: Engine) -> dict[str, int]:
     } | engine.instruments
 
 
-def on_feed(config: Config, feed: Feed, engine: Engine) -> dict[str, int]:
-    """The instrument behind every name that the feed's vendor is asked for; a composite comes by its legs."""
+def asked(config: Config, feed: Feed) -> dict[str, str]:
+    """The symbol behind every name that the feed's vendor is asked for; a composite comes by its legs."""
     vendors = {watch.symbol: watch.feed_symbol for watch in config.watch if watch.feed_symbol}
     watches = [watch for watch in config.watch if config.feed_of(watch) is feed]
     symbols = [symbol for watch in watches for symbol in legs(config, watch) or (watch.symbol,)]
-    return {vendors.get(symbol, symbol): engine.instruments[symbol] for symbol in symbols}
+    return {vendors.get(symbol, symbol): symbol for symbol in symbols}
+
+
+def on_feed(config: Config, feed: Feed, engine: Engine) -> dict[str, int]:
+    """The instrument behind every name that the feed's vendor is asked for."""
+    return {name: engine.instruments[symbol] for name, symbol in asked(config, feed).items()}
 
 
 def _names(watch: Watch) -> tuple[str, ...]:

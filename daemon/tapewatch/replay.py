@@ -1,4 +1,4 @@
-"""Replay: the daemon's engine driven from files, without a network, by the tape's clock."""
+"""Replay: the daemon's engine driven from files, without a network, by the tape's clock or a recording's."""
 
 import csv
 import time
@@ -16,7 +16,7 @@ from tapewatch.alerts.build import iso_ns
 from tapewatch.config import Config, Watch, state_dir
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
-from tapewatch.engine.events import REFUSALS
+from tapewatch.engine.events import REFUSALS, Events
 from tapewatch.engine.kernels import LATEST
 from tapewatch.engine.parts import operands, timeframe_of
 from tapewatch.feeds.files import BarFile, FileError, is_bars, read_bars, read_ticks
@@ -25,6 +25,7 @@ from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import by_length, duration_ns
 from tapewatch.problems import did_you_mean
+from tapewatch.recorded import Recorded, tape_clocks
 from tapewatch.store.commit import Store
 from tapewatch.store.server import open_redis
 
@@ -43,26 +44,46 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """One file made ready: ticks, and where the clock stands after the last."""
+    """One file of ticks or bars made ready: ticks, and where the clock stands after the last."""
 
     path: Path
     ticks: NDArray[np.void]
     end: int
     bars: dict[int, str] = field(default_factory=dict)
     """Of a file of bars: their timeframe, by the engine's row of each watch that takes them."""
+    batch: int = BATCH
+    """Ticks offered at once; the alerts do not depend on it."""
+
+    @property
+    def count(self) -> int:
+        """How many ticks it has."""
+        return len(self.ticks)
+
+    def first(self) -> int | None:
+        """Event time (ns) of the first tick; None if there is none."""
+        return int(self.ticks["time"][0]) if len(self.ticks) else None
+
+    def drive(self, engine: Engine, speed: float | None = None) -> Iterator[Events]:
+        """Offers the ticks, `speed` seconds of tape a second, or as fast as it goes; they are the clock, too."""
+        for ticks in _batches(self.ticks, self.batch) if speed is None else _paced(self.ticks, speed):
+            yield engine.step(ticks)
+            yield engine.advance(engine.clock())
+        yield engine.advance(self.end)
 
 
 class Replay:
     """One run of a config over files.
 
     Args:
-        config: the config; its feeds and receivers are not used.
+        config: the config; its receivers are not used, its feeds only by recordings.
         keep_bars: whether `closed_bars` of the engine is wanted.
+        recorded: the recordings that will be run, if it is recordings: the engine has the clocks of their feeds.
     """
 
-    def __init__(self, config: Config, *, keep_bars: bool = False) -> None:
+    def __init__(self, config: Config, *, keep_bars: bool = False, recorded: Sequence[Recorded] = ()) -> None:
         self.config = config
-        self.engine = assemble.engine(config, keep_bars=keep_bars)
+        clocks = tape_clocks(config, recorded) if recorded else None
+        self.engine = assemble.engine(config, tape_clocks=clocks, keep_bars=keep_bars, settles=False)
         self._builder = assemble.alert_builder(config, self.engine)
         self._names = [instruments.names(config, watch) for watch in config.watch]
         self._rows = {name: row for row, names in enumerate(self._names) for name in names.own}
@@ -92,21 +113,28 @@ class Replay:
             self._bars(path, symbol, bar) if is_bars(path) else self._ticks(path, symbol) for path in paths
         ]
 
-    def notes(self, stretches: Sequence[Stretch]) -> list[str]:
-        """What never comes of the files of bars among `stretches`: what needs finer bars than theirs."""
-        read = {(bar, row) for own in stretches for row, bar in own.bars.items()}
-        notes: list[str] = []
+    def notes(self, stretches: Sequence[Stretch | Recorded]) -> list[str]:
+        """What never comes of `stretches`: what needs finer bars than those of a file, or was not recorded."""
+        of_files = [own for own in stretches if isinstance(own, Stretch)]
+        read = {(bar, row) for own in of_files for row, bar in own.bars.items()}
+        notes = [
+            f"{own.path}: was not asked for {', '.join(lacking)}"
+            for own in stretches
+            if isinstance(own, Recorded) and (lacking := own.lacking())
+        ]
         for bar in by_length({bar for bar, _ in read}):
             rows = sorted(row for own, row in read if own == bar)
             notes += _out_of_reach(bar, [self.engine.layouts[row].watch for row in rows])
         return notes
 
-    def warm(self, stretches: Sequence[Stretch], files: Sequence[Path], symbol: str | None = None) -> int:
+    def warm(
+        self, stretches: Sequence[Stretch | Recorded], files: Sequence[Path], symbol: str | None = None
+    ) -> int:
         """Warms the indicators from `files`, or from the config's `history` when there are none.
 
         Bars that end after the first tick are left out; returns how many.
         """
-        first = min((int(own.ticks["time"][0]) for own in stretches if len(own.ticks)), default=None)
+        first = min((time_ns for own in stretches if (time_ns := own.first()) is not None), default=None)
         left_out = 0
         for row, (watch, names) in enumerate(zip(self.config.watch, self._names, strict=True)):
             if files:
@@ -124,20 +152,20 @@ class Replay:
         return 0 if symbol is None else self._rows[symbol]
 
     def run(
-        self, stretches: Sequence[Stretch], speed: float | None = None, batch: int = BATCH
+        self, stretches: Sequence[Stretch | Recorded], speed: float | None = None
     ) -> Iterator[list[Alert]]:
         """Offers every tick; yields the alerts of each batch, in order.
 
         Args:
-            stretches: from `read`.
+            stretches: from `read`, or the recordings.
             speed: how many seconds of tape a second; None: as fast as it goes.
-            batch: ticks offered at once; the alerts do not depend on it.
+
+        Raises:
+            FileError: a line of a recording is none.
         """
         for own in stretches:
-            parts = _batches(own.ticks, batch) if speed is None else _paced(own.ticks, speed)
-            for ticks in parts:
-                yield self._alerts(ticks)
-            yield self._builder.build(self.engine.advance(own.end))
+            for events in own.drive(self.engine, speed):
+                yield self._builder.build(events)
 
     async def commit(self, alerts: Sequence[Alert]) -> None:
         """Commits `alerts` and the state after the last tick to Redis, as the daemon would.
@@ -152,17 +180,13 @@ class Replay:
             await store.open()
             await store.commit(store.sequence + 1, self.engine.snapshot(), alerts)
 
-    def summary(self, stretches: Sequence[Stretch], alerts: int, seconds: float) -> str:
+    def summary(self, stretches: Sequence[Stretch | Recorded], alerts: int, seconds: float) -> str:
         """How it went, in one line: `31,194 ticks in 0.02 s (1,559,700 a second), 69 alerts; refused: none`."""
-        ticks = sum(len(own.ticks) for own in stretches)
+        ticks = sum(own.count for own in stretches)
         counts = zip(REFUSALS, self.engine.refused.sum(axis=0).tolist(), strict=True)
         refused = ", ".join(f"{count:,} {reason}" for reason, count in counts if count)
         pace = f"{ticks:,} ticks in {seconds:.2f} s ({ticks / max(seconds, 1e-9):,.0f} a second)"
         return f"{pace}, {alerts:,} alerts; refused: {refused or 'none'}"
-
-    def _alerts(self, ticks: NDArray[np.void]) -> list[Alert]:
-        fired = self._builder.build(self.engine.step(ticks))
-        return fired + self._builder.build(self.engine.advance(self.engine.clock()))
 
     def _ticks(self, path: Path, symbol: str | None) -> Stretch:
         tape = read_ticks(path)
@@ -222,8 +246,8 @@ class Replay:
 
 def replay_ticks(config: Config, ticks: NDArray[np.void], batch: int = BATCH) -> list[Alert]:
     """The alerts of `ticks` (rows of `TICK`) under `config`, from a cold start."""
-    own = Stretch(Path(), ticks, int(ticks["time"][-1]) + FLUSH_AFTER)
-    return [alert for fired in Replay(config).run([own], batch=batch) for alert in fired]
+    own = Stretch(Path(), ticks, int(ticks["time"][-1]) + FLUSH_AFTER, batch=batch)
+    return [alert for fired in Replay(config).run([own]) for alert in fired]
 
 
 def _out_of_reach(bar: str, watches: Sequence[spec.Watch]) -> Iterator[str]:

@@ -79,14 +79,18 @@ def stoppable() -> None:
         signal.signal(number, lambda *_: sys.exit(DONE))
 
 
-def run_until_stopped(main_: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Runs until it ends by itself or SIGINT or SIGTERM sets the event."""
+def run_until_stopped(
+    main_: Callable[[asyncio.Event], Coroutine[Any, Any, None]], hung_up: Callable[[], object] | None = None
+) -> None:
+    """Runs until it ends by itself or SIGINT or SIGTERM sets the event; SIGHUP calls `hung_up`, if there is one."""
 
     async def with_signals() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
+        if hung_up is not None:
+            loop.add_signal_handler(signal.SIGHUP, hung_up)
         try:
             await main_(stop)
         finally:

@@ -61,7 +61,9 @@ def short_line(alert: Alert) -> Text:
     """The same for a view that shows symbol, year and zone elsewhere, and has no room."""
     wording = render(alert)
     when = datetime.fromisoformat(alert.data.exchange_time)
-    headline = wording.headline.removeprefix(one_line(alert.data.title)).lstrip(": ")
+    headline = wording.headline
+    if alert.data.price is not None:  # what is about the feed names it
+        headline = headline.removeprefix(one_line(alert.data.title)).lstrip(": ")
     return _line(alert, f"{when:%d %b %H:%M}", wording.arrow, headline)
 
 

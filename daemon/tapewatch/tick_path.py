@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Never
 
 import numpy as np
@@ -28,39 +29,59 @@ class TickPath:
     Args:
         engine: restored or warmed.
         builder: turns its events into alerts.
-        writer: commits alerts with the state that fired them.
+        writer: commits alerts with the state that fired them; it collects that state from `snapshot`.
         feeds: of the config, in its order.
     """
 
-    def __init__(self, engine: Engine, builder: AlertBuilder, writer: Writer, feeds: list[Feed]) -> None:
+    def __init__(self, engine: Engine, builder: AlertBuilder, writer: Writer, feeds: Sequence[Feed]) -> None:
+        self.engine = engine
         self.fired: Counter[str] = Counter()
         """Alerts since the start, by symbol."""
-        self._engine = engine
         self._builder = builder
         self._writer = writer
         self._by_tape = [feed.clock == "tape" for feed in feeds]
+        self._held: dict[int, list[tuple[int, NDArray[np.void]]]] = {}
+        self._stopped: set[int] = set()
+
+    def change(self, engine: Engine, builder: AlertBuilder) -> None:
+        """From now on these; the engine goes on where the one before it is."""
+        self.engine, self._builder = engine, builder
 
     def ticks(self, feed: int, ticks: NDArray[np.void]) -> None:
-        """Takes the ticks of a frame, in their order."""
-        if self._by_tape[feed]:
-            self._fire(self._engine.step(ticks, feed))
-            self._fire(self._engine.advance(self._engine.clock(feed), feed))
+        """Takes the ticks of a frame, in their order; while the feed is held, they wait."""
+        if (held := self._held.get(feed)) is not None:
+            held.append((time.time_ns(), ticks))
         else:
-            self._tell_time(feed)
-            self._fire(self._engine.step(ticks, feed))
+            self._take(feed, ticks, time.time_ns())
+
+    def hold(self, feed: int) -> None:
+        """The feed's ticks wait from now on, for `release`."""
+        self._held.setdefault(feed, [])
+
+    def release(self, feed: int) -> None:
+        """What waited is taken, each frame at the time at which it came."""
+        for now, ticks in self._held.pop(feed, ()):
+            self._take(feed, ticks, now)
+
+    def stop_clock(self, feed: int) -> None:
+        """The engine hears no time of a feed that lives by the wall clock: its ticks are missing."""
+        self._stopped.add(feed)
+
+    def start_clock(self, feed: int) -> None:
+        """It hears the time again."""
+        self._stopped.discard(feed)
 
     async def keep_time(self) -> Never:
         """Tells the engine the time on feeds that live by the wall clock, ticks or none."""
         by_wall = [feed for feed, by_tape in enumerate(self._by_tape) if not by_tape]
         while True:
             for feed in by_wall:
-                self._tell_time(feed)
+                if feed not in self._stopped:
+                    self.fire(self.engine.advance(time.time_ns(), feed))
             await asyncio.sleep(CLOCK_SECONDS)
 
-    def _tell_time(self, feed: int) -> None:
-        self._fire(self._engine.advance(time.time_ns(), feed))
-
-    def _fire(self, events: Events) -> None:
+    def fire(self, events: Events) -> None:
+        """Events become alerts, and are committed with the state that fired them."""
         if not len(events):
             return
         try:
@@ -68,18 +89,30 @@ class TickPath:
         except Exception:
             self._writer.take_no_more()  # the state is past events that nobody has heard of
             raise
-        self._writer.fired(alerts, self._engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
+        self._writer.fired(alerts, self.engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
         for alert in alerts:
-            self.fired[alert.subject] += 1
-            _log_fired(alert)
+            self._note(alert)
 
+    def announce(self, alert: Alert) -> None:
+        """An alert that no state goes with, such as one about a feed."""
+        self._writer.fired([alert], {})
+        self._note(alert)
 
-def _log_fired(alert: Alert) -> None:
-    log.info(
-        "alert.fired",
-        alert=alert.id,
-        symbol=alert.subject,
-        rule=alert.data.rule,
-        type=alert.type,
-        text=alert.data.text,
-    )
+    def _note(self, alert: Alert) -> None:
+        self.fired[alert.subject] += 1
+        log.info(
+            "alert.fired",
+            alert=alert.id,
+            symbol=alert.subject,
+            rule=alert.data.rule,
+            type=alert.type,
+            text=alert.data.text,
+        )
+
+    def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
+        if self._by_tape[feed]:
+            self.fire(self.engine.step(ticks, feed))
+            self.fire(self.engine.advance(self.engine.clock(feed), feed))
+        else:
+            self.fire(self.engine.advance(now, feed))
+            self.fire(self.engine.step(ticks, feed))

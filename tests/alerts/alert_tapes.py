@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from tapewatch import assemble
 from tapewatch.alerts.alert import Alert
 from tapewatch.config import Config
+from tapewatch.market.bars import BAR
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS, empty_ticks
 from tapewatch.replay import replay_ticks
@@ -41,6 +43,24 @@ def _at(clock: str, day: str) -> int:
 
 def alerts(text: str, **watch: Any) -> list[Alert]:
     return replay_ticks(config(**watch), tape(text))
+
+
+def late(before: str, missed: str, **watch: Any) -> list[Alert]:
+    """What is told of an outage after the ticks `before`.
+
+    Args:
+        before: as for `tape`.
+        missed: bars of a minute from 09:40 on, `"6990 7003 6985 6995, …"`: open, high, low, close.
+        watch: as for `config`.
+    """
+    own = config(**watch)
+    engine = assemble.engine(own)
+    engine.step(tape(before))
+    numbers = [tuple(map(float, bar.split())) for bar in missed.split(",")]
+    starts = [_at("09:40", "2026-01-28") + i * 60 * NS for i in range(len(numbers))]
+    rows = [(start, start + 60 * NS, *four, 0.0) for start, four in zip(starts, numbers, strict=True)]
+    events = engine.backfill(0, np.array(rows, BAR), "1m")
+    return assemble.alert_builder(own, engine).build(events)
 
 
 def texts(text: str, **watch: Any) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from alert_tapes import alerts, config, random_walk, tape
+from alert_tapes import alerts, config, late, random_walk, tape
 
 from tapewatch import assemble
 from tapewatch.alerts.alert import Alert, alert_id, encode
@@ -117,6 +117,28 @@ def test_what_confirms_or_fails_names_the_last_alert_of_its_bar() -> None:
 def test_the_first_price_after_a_session_break_is_marked() -> None:
     own = alerts("6999 7001 29T09:30=6999 7001", level=[level()])
     assert [alert.data.gap for alert in own] == [None, "session", None]
+
+
+def test_an_alert_of_an_outage_says_that_it_is_late_and_when_the_bar_ended() -> None:
+    own = late("6990", "6990 7001 6985 6986, 6986 7010 6986 7010", level=[level("breakout", confirm="1m")])
+    (alert,) = own
+    assert (alert.type, alert.data.gap, alert.data.late) == ("tapewatch.level.crossed_up", "outage", True)
+    assert (alert.time, alert.data.exchange_time[:19]) == (
+        "2026-01-28T14:42:00.000000000Z",
+        "2026-01-28T09:42:00",
+    )
+    assert alert.id == alert_id("test", "SPX", "round", alert.type, int(alert.data.time_ns), 0)
+    assert alert.data.next == "the next one"
+
+
+def test_what_came_back_leads_nowhere_and_says_how_far_it_was() -> None:
+    touched, past = late(
+        "6990", "6990 7001.5 6985 6986", level=[level("breakout")], zone=[ZONE | {"low": 6995, "high": 7000}]
+    )
+    assert [own.type for own in (touched, past)] == ["tapewatch.level.touched", "tapewatch.zone.touched"]
+    assert (touched.data.direction, touched.data.price, touched.data.distance) == ("up", 7001.5, 1.5)
+    assert (past.data.direction, past.data.price, past.data.distance) == ("up", 7001.5, 1.5)
+    assert touched.data.next is None
 
 
 def test_hours_say_whether_the_exchange_was_open() -> None:

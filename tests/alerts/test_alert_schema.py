@@ -7,9 +7,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from alert_tapes import config, random_walk
+from alert_tapes import config, late, random_walk
 
 from tapewatch.alerts.alert import encode
+from tapewatch.alerts.feed_alert import Back, Silent, back, stale
 from tapewatch.alerts.schema import ALERT_TYPES, TEST_TYPE, alert_schema
 from tapewatch.check import load
 from tapewatch.example import config as example
@@ -57,7 +58,13 @@ CONDITIONS = [
 def every_type() -> list[dict[str, Any]]:
     own = config(level=LEVELS, zone=ZONES, condition=CONDITIONS, timeframes=["1m", "5m"], rearm=1)
     fired = replay_ticks(own, random_walk(2, seed=7))
-    return [json.loads(encode(alert)) for alert in [*fired, sample_alert(own)]]
+    time, zone = int(fired[-1].data.time_ns), sessions("XNYS").zone
+    of_feed = [
+        stale("test", "tape", Silent(("SPX",), ("XNYS",), 30, time, zone)),
+        back("test", "tape", Back((), 125, time, zone)),
+    ]
+    missed = late("6990", "6990 7001 6990 6990", level=[{"price": 7000}], zone=[{"low": 6995, "high": 6998}])
+    return [json.loads(encode(alert)) for alert in [*fired, *missed, *of_feed, sample_alert(own)]]
 
 
 def test_the_schema_is_one() -> None:
@@ -105,7 +112,7 @@ def test_a_test_is_no_crossing() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"type": "tapewatch.level.touched"},
+        {"type": "tapewatch.level.kissed"},
         {"id": "9F0C"},
         {"time": "2026-01-28T14:31:07Z"},
         {"specversion": None},

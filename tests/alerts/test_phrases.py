@@ -200,6 +200,7 @@ def test_the_sentences_of_the_docs_are_what_the_program_says() -> None:
     round_ = {"edges": (7000.0,), "price": 7003.5} | up
     confirmed = {"type": ev.LEVEL_CONFIRMED, "follows": ev.CROSSED_UP, "price": 7004.5, "edges": (7000.0,)}
     entered = {"type": ev.ENTERED_FROM_BELOW, "price": 6951, "edges": (6950.0, 6970.0)}
+    past = {"type": ev.ZONE_TOUCHED, "direction": -1, "price": 6941.25, "edges": (6950.0, 6970.0)}
     said_here = [
         said("price crosses 7000", **round_ | {"price": 7000.25}),
         said("price crosses sma(50)@1d", type=ev.CROSSED_DOWN, price=6889.5, edges=(6890.12,)),
@@ -214,6 +215,9 @@ def test_the_sentences_of_the_docs_are_what_the_program_says() -> None:
         said("price crosses 7000", lasting=300, **round_),
         said("rsi(14)@1h diverges", type=ev.REGULAR_BEARISH, closed="1h", **pivots),
         said("rsi(14)@1h diverges forming", type=ev.REGULAR_BEARISH, forming=1, **pivots),
+        said("price crosses 7000", late=1, gap=2, **round_),
+        said("price crosses 7000", late=1, gap=2, **round_ | {"type": ev.LEVEL_TOUCHED}),
+        said("price leaves 6950 to 6970", late=1, gap=2, **past),
     ]
     page = (
         (ROOT / "docs/alerts.md")

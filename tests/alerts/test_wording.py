@@ -1,10 +1,13 @@
 """What alerts say, from ticks to sentences."""
 
 import re
+from typing import Any
 
 import pytest
-from alert_tapes import config, random_walk, texts
+from alert_tapes import config, late, random_walk, texts
+from hand_made import said
 
+from tapewatch.engine import events as ev
 from tapewatch.replay import replay_ticks
 
 ZONE = {"name": "resistance", "low": 6950, "high": 6970}
@@ -48,6 +51,11 @@ def test_the_first_price_after_a_break_and_extended_hours_are_told() -> None:
     assert texts("6791 16:30=6781", level=level, hours="extended") == [
         "S&P 500 crossed below 6,790, at 6,781.00, in extended hours"
     ]
+
+
+def test_the_first_price_after_an_outage_says_so() -> None:
+    after = said("price crosses 7000", type=ev.CROSSED_UP, direction=1, price=7003, edges=(7000.0,), gap=2)
+    assert after == "S&P 500 crossed above 7,000, at 7,003.00 after an outage"
 
 
 def test_a_close_confirms_or_fails_what_it_names() -> None:
@@ -102,3 +110,60 @@ def test_what_indicators_say(when: str, sentence: str) -> None:
     assert fired
     for alert in fired:
         assert re.match(sentence, alert.data.text), alert.data.text
+
+
+STAYS, COMES_BACK = "6990 7003.5 6989 7003.5", "6990 7003.5 6980 6985"
+
+
+@pytest.mark.parametrize(
+    ("before", "missed", "watch", "sentence"),
+    [
+        ("6990", STAYS, {"level": [BREAKOUT]}, "crossed above 7,000, at 7,003.50"),
+        ("6990", COMES_BACK, {"level": [BREAKOUT]}, "touched 7,000 (high 7,003.50) and came back"),
+        (
+            "7010",
+            "7005 7006 6999.998 7005",
+            {"level": [BREAKOUT]},
+            "touched 7,000 (low 6,999.998) and came back",
+        ),
+        (
+            "6940",
+            "6940 6955.25 6940 6941",
+            {"zone": [ZONE]},
+            "touched 6,950–6,970 (high 6,955.25) and came back",
+        ),
+        (
+            "6980",
+            "6980 6990 6941.25 6980",
+            {"zone": [ZONE]},
+            "went past 6,950–6,970 (low 6,941.25) and came back",
+        ),
+        (
+            "6960",
+            "6960 6975 6960 6961",
+            {"zone": [ZONE]},
+            "went past 6,950–6,970 (high 6,975.00) and came back",
+        ),
+        ("6940", "6940 6980 6940 6980", {"zone": [ZONE]}, "jumped up over 6,950–6,970, at 6,980.00"),
+        (
+            "6990",
+            COMES_BACK,
+            {"condition": [{"name": "both", "when": "price crosses 7000 and high@1m > 7001"}]},
+            "touched 7,000 (high 7,003.50) and came back, with high@1m above 7,001, at 7,003.50",
+        ),
+    ],
+)
+def test_what_was_missed_in_an_outage_says_so_first(
+    before: str, missed: str, watch: dict[str, Any], sentence: str
+) -> None:
+    (alert,) = late(before, missed, **watch)
+    assert alert.data.text == f"While away: S&P 500 {sentence}"
+
+
+def test_what_an_indicator_did_in_an_outage_is_told_so_too() -> None:
+    own = [{"name": "close", "when": "close@1m crosses 7000"}]
+    (alert,) = late("6990 09:31=6990 09:32=6990", "6990 7005 6990 7005, 7005 7005 7005 7005", condition=own)
+    assert (
+        alert.data.text
+        == "While away: S&P 500: close@1m crossed above 7,000, at 7,005.00 (1m close 7,005.00)"
+    )

@@ -10,6 +10,7 @@ from tapewatch.check import Config, ConfigError, check, load
 from tapewatch.market.sessions import why_not
 
 SP500 = Path(__file__).parents[2] / "config/sp500.toml"
+BTC = Path(__file__).parents[2] / "config/btc.toml"
 
 WATCH = """\
 name = "test"
@@ -51,6 +52,21 @@ def test_the_default_watch_is_clean():
         "rsi(14)@1h diverges",
         "rsi(14)@1d diverges",
     ]
+
+
+@pytest.mark.parametrize("vendor", ["kraken", "coinbase"])
+def test_the_watch_of_bitcoin_is_clean_on_either_exchange(vendor: str, tmp_path: Path):
+    text = BTC.read_text(encoding="utf-8")
+    assert text.count('vendor = "kraken"') == 1
+    file = tmp_path / "btc.toml"
+    file.write_text(text.replace('vendor = "kraken"', f'vendor = "{vendor}"'), encoding="utf-8")
+    config, problems = check(file)
+    assert problems == []
+    assert config is not None
+    assert config.feed[0].vendor == vendor
+    watch = config.watch[0]
+    assert (watch.symbol, watch.feed_symbol, watch.legs) == ("BTC/USD", "BTC/USD", None)
+    assert {level.price for level in watch.level} == {90_000, 100_000}
 
 
 MISTAKES = {
@@ -340,6 +356,16 @@ MISTAKES = {
         "[[watch]] symbol",
         "I:SPX is an index, and the other is not",
     ),
+    "pair that would be a composite": (
+        "name = 'test'\n[[watch]]\nsymbol = 'BTC/USD' #!\n[[feed]]\nname = 'a'\nvendor = 'kraken'",
+        "[[watch]] symbol",
+        'write feed_symbol = "BTC/USD" too',
+    ),
+    "pair of one that is watched and one that is not": (
+        "name = 'test'\n[[watch]]\nsymbol = 'BTC-USD/ETH' #!\n[[feed]]\nname = 'a'\nvendor = 'coinbase'",
+        "[[watch]] symbol",
+        "ETH is no pair",
+    ),
     "no such feed": (
         WATCH + "feed = 'tap' #!\n[[feed]]\nname = 'tape'\nvendor = 'massive'",
         "[[watch]] feed",
@@ -470,6 +496,12 @@ CLEAN = {
     "for = '5m'",
     "a composite of two indices under other names": "feed_symbol = 'I:SPX'\n[[watch]]\nsymbol = 'SPX/I:NDX'\n"
     "[[feed]]\nname = 'a'\nvendor = 'massive'",
+    "two pairs under names of their own, divided": "feed_symbol = 'BTC/USD'\n[[watch]]\nsymbol = 'ETH'\n"
+    "feed_symbol = 'ETH/USD'\n[[watch]]\nsymbol = 'ETH/SPX'\n[[feed]]\nname = 'a'\nvendor = 'kraken'",
+    "two pairs as Coinbase writes them, divided": "feed_symbol = 'BTC-USD'\n[[watch]]\n"
+    "symbol = 'ETH-USD/BTC-USD'\n[[feed]]\nname = 'a'\nvendor = 'coinbase'",
+    "what begins as Massive's indices do, elsewhere": "feed_symbol = 'I:SPX'\n[[watch]]\nsymbol = 'SPY'\n"
+    "[[feed]]\nname = 'a'\nvendor = 'finnhub'",
     "as many timeframes as may be": f"timeframes = {[f'{n}m' for n in range(1, 17)]}\n"
     + "".join(f"[[watch.condition]]\nname = '{n}'\nwhen = 'close@{n}m > 1'\n" for n in range(17, 32)),
 }

@@ -100,17 +100,26 @@ receivers = ["mail", "hook", "desk"]
         )
         return await self._stack.enter_async_context(simulator.serve())
 
-    def write(self, port: int, watch: str | None = None, more: str = "") -> None:
-        """The config, with the feed at `port`."""
+    def write(
+        self,
+        port: int,
+        watch: str | None = None,
+        more: str = "",
+        *,
+        vendor: str = "massive",
+        described: str = "",
+    ) -> None:
+        """The config, with the feed at `port`; `described` are further lines of the feed's table."""
         self.config.write_text(f"""
 name = "e2e"
 state_dir = {json.dumps(str(self.state))}
 
 [[feed]]
 name = "tape"
-vendor = "massive"
+vendor = "{vendor}"
 url = "ws://127.0.0.1:{port}"
 clock = "tape"
+{described}
 {self.case.watch if watch is None else watch}
 {self._receivers}
 {more}

@@ -59,7 +59,7 @@ def test_a_restart_goes_on_to_the_last_bit_and_a_tape_that_starts_over_doubles_n
     second = Engine([watch()])
     second.restore(0, saved.hot, saved.bars)
     assert second.values(0) == pytest.approx(first.values(0), abs=0, nan_ok=True)
-    again = 0 if cut and WHOLE["time"][0] < first.last(0)[1] else cut  # as a recording starts over
+    again = 0 if WHOLE["time"][0] <= first.last(0)[1] else cut  # as a recording starts over
     events += fired([second.step(WHOLE[again:])])
     assert events == whole[0]
     assert digests(second, saved.bars) == whole[1]

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapewatch.feeds.massive.protocol import INDICES_URL, STOCKS_URL, Massive, default_url, trade_id
+from tapewatch.feeds.ids import trade_id
+from tapewatch.feeds.massive.protocol import INDICES_URL, STOCKS_URL, Massive, default_url
+from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
@@ -122,6 +124,81 @@ def test_many_symbols_are_subscribed_in_several_messages():
     sent = [json.loads(reply)["params"].split(",") for reply in session.replies()]
     assert [len(topics) for topics in sent] == [500, 500, 201]
     assert [one for topics in sent for one in topics] == [f"T.{symbol}" for symbol in symbols]
+
+
+def test_other_instruments_are_asked_for_on_the_same_connection():
+    session = massive("SPY", "IWM", "I:SPX")
+    session.receive(frame(CONNECTED))
+    session.receive(frame(AUTHENTICATED))
+    session.receive(status("success", "subscribed to: T.SPY"))
+    session.replies()
+    session.watch({"I:SPX": 0, "IWM": 4, "MSFT": 5, "I:NDX": 6})
+    assert [json.loads(reply) for reply in session.replies()] == [
+        {"action": "unsubscribe", "params": "T.SPY"},
+        {"action": "subscribe", "params": "T.MSFT,V.I:NDX"},
+    ]
+    session.receive(status("success", "unsubscribed to: T.SPY"))
+    assert session.subscribed
+    ticks = session.receive(frame(TRADE, VALUE, *(TRADE | {"sym": symbol} for symbol in ("IWM", "SPY"))))
+    assert ticks["symbol"].tolist() == [5, 0, 4, UNKNOWN_SYMBOL]
+
+
+def test_the_same_instruments_with_other_numbers_ask_for_nothing():
+    session = massive("MSFT", "SPY")
+    session.receive(frame(AUTHENTICATED))
+    session.replies()
+    session.watch({"SPY": 0, "MSFT": 1})
+    assert session.replies() == []
+    assert session.receive(frame(TRADE))["symbol"].tolist() == [1]
+
+
+def test_before_the_login_is_over_nothing_is_asked_for_but_the_last_word_counts():
+    session = massive("MSFT")
+    session.watch({"SPY": 0})
+    assert session.replies() == []
+    session.receive(frame(CONNECTED))
+    session.replies()
+    session.watch({"IWM": 0})
+    assert session.replies() == []
+    session.receive(frame(AUTHENTICATED))
+    assert [json.loads(reply) for reply in session.replies()] == [{"action": "subscribe", "params": "T.IWM"}]
+
+
+def test_many_instruments_are_given_up_in_several_messages():
+    session = massive(*(f"S{k}" for k in range(1201)))
+    session.receive(frame(AUTHENTICATED))
+    session.replies()
+    session.watch({})
+    sent = [json.loads(reply) for reply in session.replies()]
+    assert [message["action"] for message in sent] == ["unsubscribe"] * 3
+    assert [one for message in sent for one in message["params"].split(",")] == [
+        f"T.S{k}" for k in range(1201)
+    ]
+
+
+def test_a_session_that_watches_nothing_any_more_can_be_refused():
+    session = massive("SPY")
+    session.watch({})
+    session.receive(status("error", "not authorized"))
+    assert session.refusal.kind == RefusalKind.NOT_ENTITLED
+
+
+@given(st.sets(st.sampled_from("ABCDE")), st.lists(st.sets(st.sampled_from("ABCDE")), max_size=4))
+def test_whatever_is_watched_in_turn_is_what_the_server_sends(first, later):
+    symbols = "ABCDE"
+    server = MassiveServer(symbols, refuse_login=False)
+    session = massive(*first)
+    said = server.open("/stocks", {})
+    for watched in [first, *later]:
+        session.watch({symbol: symbols.index(symbol) for symbol in watched})
+        while True:
+            for message in said:
+                session.receive(message.encode())
+            said = [answer for reply in session.replies() for answer in server.receive(reply)]
+            if not said:
+                break
+        assert {symbols[place] for place in np.flatnonzero(server.wanted)} == watched
+    assert not session.faults.counts
 
 
 @pytest.mark.parametrize(

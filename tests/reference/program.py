@@ -92,8 +92,8 @@ def restarted(case: Case, at: int) -> list[Alert]:
     first, second, tape = Program(case.config, case.history), Program(case.config), ticks_of(case)
     first.offer(tape[:at])
     restore(first.engine, second.engine)
-    # A tape that starts over is skipped up to where the snapshot was made; where none of it is older, the rest goes on.
-    starts_over = at > 0 and tape[0].time < first.engine.last(0)[1]
+    # A tape that starts over is skipped up to where the snapshot was made; where all of it is newer, the rest goes on.
+    starts_over = at > 0 and tape[0].time <= first.engine.last(0)[1]
     second.offer(tape if starts_over else tape[at:])
     second.end(tape)
     return first.alerts + second.alerts

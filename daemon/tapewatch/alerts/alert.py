@@ -26,15 +26,15 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, for programs; `text` says it for people."""
 
     rule: str
-    """Name of the level, zone or condition."""
+    """Name of the level, zone or condition; `feed` of what is about a feed."""
     title: str
     """The symbol's name for people, such as `S&P 500`."""
     role: str | None
     """`support`, `resistance`, `breakout`, `target`, or null."""
     direction: Literal["up", "down"] | None
     """Null where there is neither, as in `macd.hist@1h within 1 of 0`."""
-    price: float
-    """Price of the tick (or the close of the bar) that fired."""
+    price: float | None
+    """Price of the tick (or the close of the bar) that fired; of `touched` how far it went; null of a feed."""
     level: float | msgspec.UnsetType | None = msgspec.UNSET
     """The level; null where there is none. A zone has `low` and `high` in its place."""
     low: float | msgspec.UnsetType = msgspec.UNSET
@@ -47,6 +47,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """Every indicator of the watch that has a value, by name and timeframe, such as `rsi(14)@1d`; and `change(30m)`."""
     gap: Literal["session", "outage"] | None
     late: bool
+    """Whether it was missed in an outage, and found in history."""
     hours: Literal["regular", "extended"]
     stage: Literal["confirmed", "forming"] | None
     """Of a divergence; `forming` is an early warning, while the bar is not closed. Null otherwise."""
@@ -81,7 +82,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """`/tapewatch/` and the instance's name."""
     type: str
     subject: str
-    """The symbol."""
+    """The symbol, or the feed of what is about a feed."""
     time: str
     """Event time, RFC 3339 UTC with nine decimals."""
     datacontenttype: Literal["application/json"] = "application/json"

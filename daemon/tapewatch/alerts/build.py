@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, Pivot, alert_id
-from tapewatch.alerts.phrases import nearest
+from tapewatch.alerts.phrases import nearest, passed
 from tapewatch.alerts.wording import Scene, sentence
 from tapewatch.engine import events as ev
 from tapewatch.engine.events import Events
@@ -24,10 +24,11 @@ from tapewatch.engine.watch import ConditionRule, LevelRule, Rule, ZoneRule
 from tapewatch.market.ticks import NS
 
 _AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
-_FAILED = (ev.LEVEL_FAILED, ev.ZONE_FAILED)
+_LEADS_NOWHERE = (ev.LEVEL_FAILED, ev.ZONE_FAILED, ev.LEVEL_TOUCHED, ev.ZONE_TOUCHED)
 
 Severity = Literal["info", "warning", "critical"]
 
+_GAPS: tuple[Literal["session", "outage"] | None, ...] = (None, "session", "outage")
 _DIRECTIONS: dict[int, Direction | None] = {1: "up", -1: "down", 0: None}
 
 
@@ -133,11 +134,11 @@ def _data(
         level=msgspec.UNSET if zone else edges[0] if edges else None,
         low=edges[0] if zone else msgspec.UNSET,
         high=edges[1] if zone else msgspec.UNSET,
-        distance=_distance(kind, price, edges),
+        distance=_distance(kind, price, direction, edges),
         timeframe=closed or _timeframe(rule),
         indicators=indicators,
-        gap="session" if event["gap"] else None,
-        late=False,
+        gap=_GAPS[event["gap"]],
+        late=bool(event["late"]),
         hours="extended" if event["extended"] else "regular",
         stage=("forming" if event["forming"] else "confirmed") if diverges else None,
         pivots=_pivots(event) if diverges else msgspec.UNSET,
@@ -145,7 +146,7 @@ def _data(
         warm=not cold,
         cold=cold,
         severity=text.severity,
-        next=text.next if kind not in _FAILED and _leads_on(text.role, direction) else None,
+        next=text.next if kind not in _LEADS_NOWHERE and _leads_on(text.role, direction) else None,
         note=text.note,
         text=sentence(event, Scene(rule, title, closed, edges)),
         exchange_time=local_iso(time, watch.sessions.zone),
@@ -196,11 +197,13 @@ def _timeframe(rule: Rule) -> str | None:
     return None
 
 
-def _distance(kind: int, price: float, edges: tuple[float, ...]) -> float | None:
-    """From the level, or the edge that was passed; from the nearer one where a close says so."""
+def _distance(kind: int, price: float, direction: Direction | None, edges: tuple[float, ...]) -> float | None:
+    """From the level, or the edge that was passed (last); from the nearer one where a close says so."""
     if not edges:
         return None
     edge = edges[-1 if kind in _AT_UPPER_EDGE else 0]
+    if kind == ev.ZONE_TOUCHED:
+        edge = passed(price, direction == "up", edges)
     if kind in (ev.ZONE_CONFIRMED, ev.ZONE_FAILED):
         edge = nearest(price, edges)
     return float(Decimal(repr(price)) - Decimal(repr(edge)))  # as written, without a rounding error

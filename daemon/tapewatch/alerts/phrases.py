@@ -123,6 +123,14 @@ def nearest(own: float, edges: tuple[float, ...]) -> float:
     return min(edges, key=lambda edge: abs(edge - own))
 
 
+def passed(own: float, up: bool, edges: tuple[float, ...]) -> float:
+    """Of two edges the last that was passed on the way up, or down, to a value."""
+    low, high = edges
+    if up:
+        return high if own > high else low
+    return low if own < low else high
+
+
 def _against(right: Operand | float, value: float) -> float:
     return right if isinstance(right, float) else value
 

@@ -9,12 +9,18 @@ from typing import Any
 import msgspec
 
 from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, Pivot
+from tapewatch.alerts.feed_alert import BACK_TYPE, STALE_TYPE
 from tapewatch.engine.events import TYPE_NAMES
 
 TEST_TYPE = f"{TYPE_PREFIX}test"
 """Of what `notify-test` sends: no crossing, so that a program that trades on those does not trade on this."""
 
-ALERT_TYPES: tuple[str, ...] = (*(TYPE_PREFIX + name for name in TYPE_NAMES), TEST_TYPE)
+ALERT_TYPES: tuple[str, ...] = (
+    *(TYPE_PREFIX + name for name in TYPE_NAMES),
+    STALE_TYPE,
+    BACK_TYPE,
+    TEST_TYPE,
+)
 """Every type of alert there is."""
 
 _FORMS = {

@@ -2,7 +2,8 @@
 
 What price did comes right after the symbol: `S&P 500 crossed above 7,000, at 7,000.25`. What an indicator or a close
 says begins with the symbol and a colon: `S&P 500: RSI(14)@1d crossed above 70, at 70.8 (1d close 6,985.00)`. What
-must hold beside it follows: `…, with price above SMA(50)@1d (6,890.12)`.
+must hold beside it follows: `…, with price above SMA(50)@1d (6,890.12)`. What was missed in an outage says so first:
+`While away: S&P 500 …`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,11 @@ _CONFIRMED = (ev.LEVEL_CONFIRMED, ev.ZONE_CONFIRMED)
 
 _PRICE = str(Price())
 
+_TOUCHED = (ev.LEVEL_TOUCHED, ev.ZONE_TOUCHED)
+
+_AFTER = ("", " after a session break", " after an outage")
+"""What is unusual about a tick, by the gap before it."""
+
 _UNITS = (("h", 3600 * NS), ("m", 60 * NS), ("s", NS))
 
 
@@ -74,6 +80,10 @@ class Scene:
 
 def sentence(event: Any, scene: Scene) -> str:
     """What `event` (a row of `EVENT`) says, in one line."""
+    return f"While away: {_sentence(event, scene)}" if event["late"] else _sentence(event, scene)
+
+
+def _sentence(event: Any, scene: Scene) -> str:
     if event["follows"] != ev.NOTHING:
         return f"{scene.title}: {_confirmation(event, scene)}"
     first, *others = phrases = list(_phrases(event, scene))
@@ -104,7 +114,7 @@ def _confirmation(event: Any, scene: Scene) -> str:
 def _phrases(event: Any, scene: Scene) -> Iterator[Phrase]:
     """What happened, if anything did, then what held; a level or zone is about the price."""
     if not isinstance(scene.rule, ConditionRule):
-        yield Phrase(_PRICE, _passage(event, scene), _own_price(event, scene))
+        yield _passage(event, scene)
         return
     operands = event["operands"].reshape(-1, 2).tolist()
     for part, (left, right) in zip(scene.rule.parts, operands, strict=False):
@@ -116,15 +126,31 @@ def _phrases(event: Any, scene: Scene) -> Iterator[Phrase]:
             case _ if event["type"] == ev.FIRED:
                 yield happened(part, event["direction"] > 0, left, right)
             case _:
-                yield Phrase(_PRICE, _passage(event, scene), _own_price(event, scene))
+                yield _passage(event, scene)
 
 
-def _passage(event: Any, scene: Scene) -> str:
-    where = _place(scene.edges)
+def _passage(event: Any, scene: Scene) -> Phrase:
+    """What price did, and where it is; one that came back is elsewhere by now."""
+    if event["type"] in _TOUCHED:
+        return Phrase(_PRICE, _touched(event, scene), "")
+    return Phrase(_PRICE, _VERBS[int(event["type"])].format(_where(event, scene)), _own_price(event, scene))
+
+
+def _touched(event: Any, scene: Scene) -> str:
+    """`touched 7,000 (high 7,003.50) and came back`; a zone that price left on the far side it went past."""
+    up, extreme = bool(event["direction"] > 0), float(event["price"])
+    end = "high" if up else "low"
+    beyond = len(scene.edges) > 1 and (extreme > scene.edges[1] if up else extreme < scene.edges[0])
+    verb = "went past" if beyond else "touched"
+    return f"{verb} {_where(event, scene)} ({end} {_own_price(event, scene)}) and came back"
+
+
+def _where(event: Any, scene: Scene) -> str:
+    """The level or zone; one that moves by its name."""
     match scene.rule:
         case ConditionRule(event=Crosses(left, _, right)) if not isinstance(right, float):
-            where = other_side(right, float(event["level"]), left, float(event["price"]))
-    return _VERBS[int(event["type"])].format(where)
+            return other_side(right, float(event["level"]), left, float(event["price"]))
+    return _place(scene.edges)
 
 
 def _divergence(event: Any, part: Diverges) -> Phrase:
@@ -168,7 +194,7 @@ def _circumstances(event: Any, scene: Scene) -> str:
     """What was unusual about the tick."""
     if scene.closed:
         return ""
-    after = " after a session break" if event["gap"] else ""
+    after = "" if event["late"] else _AFTER[event["gap"]]
     return f"{after}, in extended hours" if event["extended"] else after
 
 

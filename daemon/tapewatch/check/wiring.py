@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from tapewatch.check.json_feed import check_json_feeds
 from tapewatch.check.tables import Finding, Written
 from tapewatch.check.watches import repeated, rule_name
 from tapewatch.problems import did_you_mean
@@ -11,6 +12,9 @@ from tapewatch.values import legs_of
 _INDEX = "I:"
 """How the symbols of Massive's indices begin; they come from another address than stocks."""
 
+_OF_PAIRS = ("coinbase", "kraken")
+"""Vendors whose symbols are pairs of currencies, which people write with a slash."""
+
 
 def check_wiring(config: Written) -> Iterator[Finding]:
     """All that is wrong between feeds and watches, and between routes and receivers."""
@@ -18,6 +22,7 @@ def check_wiring(config: Written) -> Iterator[Finding]:
     yield from repeated(config.tables("receiver"), "name", "another receiver is called {} already")
     yield from _feeds_of_watches(config)
     yield from _feeds(config)
+    yield from check_json_feeds(config)
     yield from _routes(config)
     yield from _receivers(config)
 
@@ -54,7 +59,32 @@ def _feeds(config: Written) -> Iterator[Finding]:
         users = [watch for watch in watches if watch.text("feed") == name or _takes_the_only(watch, feeds)]
         if name and all_clear and not users:
             yield feed.warning("name", f'no watch takes feed "{name}"')
-        yield from _mixed_symbols(users, vendors)
+        vendor = feed.text("vendor")
+        if vendor == "massive":
+            yield from _mixed_symbols(users, vendors)
+        if vendor in _OF_PAIRS:
+            yield from _pairs_read_as_composites(users, _known(watches), vendor)
+
+
+def _known(watches: list[Written]) -> set[str]:
+    """What a leg may be called for being watched, or fed, under that name."""
+    return {name for watch in watches for key in ("symbol", "feed_symbol") if (name := watch.text(key))}
+
+
+def _pairs_read_as_composites(watches: list[Written], known: set[str], vendor: str) -> Iterator[Finding]:
+    """`BTC/USD` without a `feed_symbol` would be the price of BTC divided by that of USD, which nobody has."""
+    for watch in watches:
+        symbol = watch.text("symbol")
+        legs = legs_of(symbol) if symbol and "feed_symbol" not in watch.data else None
+        if legs is None or not all(legs):  # half a composite is named elsewhere
+            continue
+        strangers = [leg for leg in legs if leg not in known and not (vendor == "coinbase" and "-" in leg)]
+        if strangers:
+            yield watch.error(
+                "symbol",
+                f"{symbol} would be {legs[0]} divided by {legs[1]}, and {strangers[0]} is no pair that is traded"
+                f' or watched: for the pair, write feed_symbol = "{symbol}" too',
+            )
 
 
 def _takes_the_only(watch: Written, feeds: list[Written]) -> bool:

@@ -18,6 +18,11 @@ class _Feed(Table):
         default="wall", description="`tape` for a feed that plays a recording or a scenario."
     )
 
+    @property
+    def asks_for_history(self) -> bool:
+        """Whether past bars can be asked for over HTTP."""
+        return False
+
 
 class _WithHistory(_Feed):
     history_url: HttpUrl | None = Field(
@@ -27,6 +32,11 @@ class _WithHistory(_Feed):
     warm_up: int = Field(
         default=250, ge=0, le=5000, description="Bars of each timeframe to warm the indicators on; 0: none."
     )
+
+    @property
+    def asks_for_history(self) -> bool:
+        """The vendor's own, unless the feed is another's, as of a simulator."""
+        return self.url is None or self.history_url is not None
 
 
 class MassiveFeed(_WithHistory):
@@ -78,7 +88,7 @@ class JsonFeed(_Feed):
     """Any other websocket whose messages are JSON, described here."""
 
     vendor: Literal["json"]
-    url: WebsocketUrl = Field(description="Where it is.")
+    url: WebsocketUrl = Field(description="Where it is; `{key}` and `{secret}` in it are the feed's.")
     hello: list[Line] = Field(
         default=[],
         description="Messages to send once connected, in this order; `{key}` in them is the feed's key, and `{secret}` "

@@ -166,8 +166,8 @@ class Watch(Table):
     )
     max_silence: Silence | None = Field(
         default=None,
-        description="So long without a tick while its market trades, and the feed counts as mute and is connected "
-        'anew; left out: 30s, and any tick of the feed will do; or "off".',
+        description="So long without a tick of its own while its market trades, and the feed counts as mute and is "
+        'connected anew; left out: 30s, and any tick of the feed will do; or "off".',
     )
     skip_conditions: list[str] = Field(
         default=[], description="Sale conditions, as a file spells them, that do not update the last price."

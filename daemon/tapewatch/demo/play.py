@@ -10,12 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from tapewatch import example, service
+from tapewatch.background import first_of
 from tapewatch.check import load
 from tapewatch.config import Config, MassiveFeed
 from tapewatch.demo import cleanup
@@ -111,10 +111,10 @@ async def _play(config: Config, simulator: Simulator, view: View, stop: asyncio.
     ready, seen, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(service.run(config, over, ready=ready.set))
-        await _first(ready.wait(), stop.wait())
+        await first_of(ready.wait(), stop.wait())
         if not stop.is_set():
             showing = group.create_task(view.show(seen))
-            await _first(_ended(simulator), stop.wait())
+            await first_of(_ended(simulator), stop.wait())
             seen.set()
             await showing
         over.set()
@@ -123,13 +123,3 @@ async def _play(config: Config, simulator: Simulator, view: View, stop: asyncio.
 async def _ended(simulator: Simulator) -> None:
     await simulator.finished.wait()
     await asyncio.sleep(LINGER_SECONDS)
-
-
-async def _first(*waits: Coroutine[Any, Any, object]) -> None:
-    """Waits until one of these is done, and cancels the others."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

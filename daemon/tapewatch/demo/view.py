@@ -108,7 +108,8 @@ class View:
         self._count += 1
         if alert.data.rule == "breakout" and self._sample is None:
             self._sample = alert
-        self.take(_fields_of(alert))
+        if alert.data.price is not None:  # what is about the feed says nothing of the symbol
+            self.take(_fields_of(alert))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The picture, as high as the terminal."""

@@ -1,5 +1,7 @@
 """Admission inside the kernels: sessions, the place on the tape, trade ids, jumps."""
 
+import numpy as np
+
 from tapewatch.engine import plan as p
 from tapewatch.engine.jit import POOL_USED, helper, hot
 from tapewatch.market.ticks import NO_ID
@@ -9,7 +11,7 @@ IDS = 64
 EXCHANGES = 32
 """Exchanges told apart per symbol; further ones share the last ring."""
 
-# `resume[k, source]`: what to do with ticks after a restore; a positive number is that many ticks to skip.
+# `resume[k, source]`: what to do with ticks after a restore or an outage; a positive number is that many ticks to skip.
 RUNNING = 0
 FIRST_AFTER_RESTORE = -1
 SKIP_TO_PLACE = -2
@@ -83,10 +85,15 @@ def enter_session(I, tables, k, session):
 
 @hot
 def skips(I, resume, k, leg, source, time):
-    """After a restore: whether this tick was offered before, by the place on the tape."""
+    """After a restore or an outage: whether this tick was offered before, by the place on the tape.
+
+    The first tick decides: if it is not newer than the place, nothing was missed.
+    """
     place = I[k, source + p.PLACE_TIME]
     if resume[k, leg] == FIRST_AFTER_RESTORE:
-        resume[k, leg] = SKIP_TO_PLACE if time < place else RUNNING
+        resume[k, leg] = SKIP_TO_PLACE if time <= place else RUNNING
+        if resume[k, leg] == RUNNING and place > 0:  # of what never ticked nothing was missed
+            _note_outage(I, resume, k, leg, source)
     if resume[k, leg] == SKIP_TO_PLACE:
         if time < place:
             return True
@@ -96,6 +103,16 @@ def skips(I, resume, k, leg, source, time):
         return True
     resume[k, leg] = RUNNING
     return False
+
+
+@hot
+def _note_outage(I, resume, k, leg, source):
+    """Ticks were missed. A price that another leg had before says nothing beside this leg's of now."""
+    if I[k, p.GAP] == p.WITHIN:
+        I[k, p.GAP] = p.AFTER_OUTAGE
+    if leg and resume[k, 3 - leg] == FIRST_AFTER_RESTORE:
+        other = source + (3 - 2 * np.int64(leg)) * p.SOURCE_FIELDS
+        I[k, other + p.SESSION] = 0
 
 
 @hot

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapewatch.engine import admission, jit, kernels, plan, sections, snapshot, upkeep
+from tapewatch.engine.backfill import missed
 from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events
 from tapewatch.engine.fan_out import FanOut, instruments_of
+from tapewatch.engine.late import Late
 from tapewatch.engine.layout import Layout, compile_watches
 from tapewatch.engine.migration import Migration
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
@@ -19,6 +21,7 @@ from tapewatch.market.ticks import TICK
 _step = jit.entry(kernels.step)
 
 _MIN_EVENTS = 1024
+_HISTORY = -1
 _ID_ROWS = 16
 
 
@@ -55,6 +58,8 @@ class Engine:
             for feed in range(len(tape_clocks))
         ]
         self._resume = np.zeros((n, 3), np.int64)
+        # What history says comes by no clock, and is no tick that a feed may offer again.
+        self._history_clock = (np.zeros(1, np.int64), 0, False, np.zeros((n, 3), np.int64))
         self._dirty = np.zeros(n, np.int64)
         self._bars_saved = np.full(n, -1, np.int64)
         self._history_end = np.zeros(n, np.int64)
@@ -90,14 +95,8 @@ class Engine:
         if done == len(ticks) and not out[jit.EVENTS] and not out[jit.BARS]:
             return self._no_events
         happened: list[Events] = []
-        while True:
-            self._drain(happened)
-            if out[jit.POOL_USED] == len(self._pool):
-                self._grow_pool()
-            if done == len(ticks):
-                return self._joined(happened)
-            before, after = self._around[feed]
-            done = _step(*before, ticks, done, *after)
+        self._go_on(ticks, feed, done, happened)
+        return self._joined(happened)
 
     def advance(self, now: int, feed: int = 0) -> Events:
         """Tells the time (ns UTC) of a feed's clock: bars that ended 2 s ago close. A clock never goes back."""
@@ -111,11 +110,52 @@ class Engine:
             self._drain(happened)
         return self._joined(happened)
 
+    def missed(self, feed: int = 0) -> None:
+        """Ticks of the feed may have been missed: the first one of each symbol, and of each leg, will tell.
+
+        If it is not newer than the symbol's place, nothing was missed, and ticks are skipped up to there. Else what the
+        first admitted one fires comes after an outage. A restore does the same for its symbol.
+        """
+        self._resume[self._members[feed]] = admission.FIRST_AFTER_RESTORE
+
+    def backfill(
+        self, symbol: int, bars: NDArray[np.void], interval: str, settle: Sequence[NDArray[np.void]] = ()
+    ) -> Events:
+        """Puts in what was missed, as history has it; ticks go on after its last bar.
+
+        What it fires is late and net (`late.py`). A symbol of which no tick was ever admitted missed nothing: `warm`
+        is for that.
+
+        Args:
+            symbol: the watch's row.
+            bars: rows of `BAR` that have ended, oldest first; those wholly before the place are left out.
+            interval: their timeframe; it and its multiples are built.
+            settle: official daily bars of sessions that have ended, each a row of `BAR`.
+        """
+        if self._I[symbol, plan.GAP] == plan.NOTHING_ADMITTED:
+            return self._no_events
+        layout, place = self.layouts[symbol], self._place(symbol)
+        path = missed(layout, self._S[symbol], symbol, place, bars, interval)
+        late = Late(layout, self._tables, self._I, symbol, path)
+        happened: list[Events] = []
+        done = 0
+        officials = [np.ascontiguousarray(own, BAR).reshape(1) for own in settle]
+        for bar in sorted(officials, key=lambda own: int(own["end"][0])):
+            before = int(np.searchsorted(path.ticks["time"], bar["end"][0]))
+            self._go_on(path.ticks[done:before], _HISTORY, 0, happened)
+            upkeep.settle(*self._state, symbol, bar, self._output)
+            self._drain(happened)
+            done = before
+        self._go_on(path.ticks[done:], _HISTORY, 0, happened)
+        path.leave(layout, self._I[symbol])
+        self._dirty[symbol] = 1
+        return late.net(self._joined(happened))
+
     def clock(self, feed: int = 0) -> int:
         """The feed's clock, ns UTC; 0 before anything told the time."""
         return int(self._clocks[feed])
 
-    def settle(self, symbol: int, bar: NDArray[np.void]) -> Events:
+    def settle(self, symbol: int, bar: np.void | NDArray[np.void]) -> Events:
         """Puts the official daily bar in the place of the one that closed last, and checks what waited for it.
 
         Args:
@@ -279,17 +319,26 @@ class Engine:
             return self._bars[:0].copy(), self._bar_values[:0].copy()
         return np.concatenate([rows for rows, _ in closed]), np.concatenate([values for _, values in closed])
 
+    def _go_on(self, ticks: NDArray[np.void], feed: int, done: int, happened: list[Events]) -> None:
+        """Offers the rest, each time with all the room there is."""
+        while True:
+            self._drain(happened)
+            if self._out[jit.POOL_USED] == len(self._pool):
+                self._grow_pool()
+            if done == len(ticks):
+                return
+            before, after = self._around[feed]
+            done = _step(*before, ticks, done, *after)
+
     def _arguments(self) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         """What `step` is called with around the ticks, per feed; made once, since making it takes long."""
-        state = (self._S, self._R, self._I, *self._tables)
-        per_symbol = (self._resume, self._dirty, self.refused)
-        return [
-            (
-                (*state, self._pool, self._id_rings, self._clocks, feed, tape, *per_symbol),
-                (self._room, *self._output),
-            )
+        state = (self._S, self._R, self._I, *self._tables, self._pool, self._id_rings)
+        counts, after = (self._dirty, self.refused), (self._room, *self._output)
+        around = [
+            ((*state, self._clocks, feed, tape, self._resume, *counts), after)
             for feed, tape in enumerate(self._tape_clocks)
         ]
+        return [*around, ((*state, *self._history_clock, *counts), after)]  # at _HISTORY
 
     def _grow_pool(self) -> None:
         self._pool = np.concatenate([self._pool, np.zeros_like(self._pool)])

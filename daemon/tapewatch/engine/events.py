@@ -25,6 +25,8 @@ REGULAR_BEARISH = 15
 REGULAR_BULLISH = 16
 HIDDEN_BEARISH = 17
 HIDDEN_BULLISH = 18
+LEVEL_TOUCHED = 19
+ZONE_TOUCHED = 20
 
 TYPE_NAMES: tuple[str, ...] = (
     "level.crossed_up",
@@ -46,10 +48,15 @@ TYPE_NAMES: tuple[str, ...] = (
     "divergence.regular_bullish",
     "divergence.hidden_bearish",
     "divergence.hidden_bullish",
+    "level.touched",
+    "zone.touched",
 )
-"""Names of the types above, by number."""
+"""Names of the types above, by number. The numbers stand in snapshots: a new type comes last."""
 
 DIVERGENCES = (REGULAR_BEARISH, REGULAR_BULLISH, HIDDEN_BEARISH, HIDDEN_BULLISH)
+
+NO_GAP, AFTER_SESSION, AFTER_OUTAGE = range(3)
+"""What the tick that fired came right after: the one before it, a session break, an outage."""
 
 MAX_PARTS = 8
 """Most parts of a condition."""
@@ -67,7 +74,8 @@ EVENT = np.dtype(
         ("follows_before", "<i4"),
         ("follows_time", "<i8"),
         ("direction", "<i4"),  # +1 up, -1 down, 0 neither
-        ("gap", "<i4"),  # 1: the first tick after a session break
+        ("gap", "<i2"),  # NO_GAP, AFTER_SESSION or AFTER_OUTAGE
+        ("late", "<i2"),  # 1: it was missed, and history says so
         ("extended", "<i4"),  # 1: fired outside regular hours
         ("frame", "<i4"),  # index of the timeframe at whose close it is checked, or -1
         ("forming", "<i4"),  # 1: a divergence of a bar that still forms

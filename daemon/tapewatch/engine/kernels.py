@@ -34,7 +34,7 @@ from tapewatch.engine.jit import (
     hot,
     rows,
 )
-from tapewatch.market.ticks import FIRST_LEG, NO_ID, NOT_LAST, NS, SECOND_LEG, TICK
+from tapewatch.market.ticks import FIRST_LEG, HISTORY, NO_ID, NOT_LAST, NS, SECOND_LEG, TICK
 
 LATEST = 7_258_118_400 * NS
 """The year 2200: no tick comes from later, and no clock goes there."""
@@ -46,7 +46,7 @@ AHEAD = 5 * NS
 
 
 @hot
-def _take(S, R, I, tables, k, time, price, size, mask, after_break, out):
+def _take(S, R, I, tables, k, time, price, size, mask, gap, out):
     """An admitted tick: bars that it closes, the bars it is in, the rules."""
     if time >= I[k, p.NEXT_DUE]:
         close_due(S, R, I, tables, k, time, np.bool_(True), out)
@@ -60,10 +60,19 @@ def _take(S, R, I, tables, k, time, price, size, mask, after_break, out):
     if regular:
         form(S, R, I, tables, k, time, price, size, mask)
     S[k, p.LAST] = price
-    gap = after_break and not stray
+    if stray:
+        gap = np.int64(ev.NO_GAP)
     check_ticks(S, I, tables, k, time, price, regular, gap, out)
     if stray:
         enter_session(I, tables, k, session_at(tables, k, session))
+
+
+@hot
+def _gap(I, k):
+    """What the next admitted tick comes after."""
+    if I[k, p.GAP] == p.AFTER_BREAK:
+        return np.int64(ev.AFTER_SESSION)
+    return np.int64(ev.AFTER_OUTAGE if I[k, p.GAP] == p.AFTER_OUTAGE else ev.NO_GAP)
 
 
 @helper
@@ -179,13 +188,14 @@ def step(
         if ticks[i].flags & NOT_LAST:
             refused[k, ev.CONDITION] += 1
             continue
-        if time < I[k, p.HEADER + p.CLOSED_END * tables.symbols[k].n_frames]:
+        closed = I[k, p.HEADER + p.CLOSED_END * tables.symbols[k].n_frames]
+        if time < closed and not ticks[i].flags & HISTORY:
             refused[k, ev.LATE] += 1
             continue
         size = ticks[i].size
         if not (size >= 0.0 and size < np.inf):
             size = 0.0
-        after_break = I[k, p.GAP] == p.AFTER_BREAK
+        gap = _gap(I, k)
         mask = np.int64(-1)
         if ticks[i].bar:
             mask = _built_from(tables, k, np.int64(ticks[i].bar))
@@ -205,7 +215,7 @@ def step(
                 own_price, own_size = _ratio(S, I, tables, k, np.int64(leg), own_time, own_price), 0.0
                 if np.isnan(own_price):
                     continue
-            _take(S, R, I, tables, k, own_time, own_price, own_size, mask, after_break, out)
+            _take(S, R, I, tables, k, own_time, own_price, own_size, mask, gap, out)
             if own_time >= I[k, p.EXTENDED_OPEN]:  # one held since before the break does not end it
                 I[k, p.GAP] = p.WITHIN
         I[k, source + p.HELD] = 0

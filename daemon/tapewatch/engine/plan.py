@@ -21,7 +21,7 @@ OPEN = 12  # int: the current session's regular hours ...
 CLOSE = 13
 EXTENDED_OPEN = 14  # int: ... and the hours in which ticks are admitted
 EXTENDED_CLOSE = 15
-GAP = 16  # int: one of the three below
+GAP = 16  # int: one of the four below
 GENERATION = 17  # int: counts the closes, that is the changes of the rings
 BAR_SESSION = 18  # int: open of the session that the last bar opened in
 TURNOVER = 19  # price x size, summed over the session's bar
@@ -39,6 +39,7 @@ HEADER = 27
 WITHIN = 0
 AFTER_BREAK = 1  # no tick has been admitted since a session break
 NOTHING_ADMITTED = 2  # no tick has been admitted at all
+AFTER_OUTAGE = 3  # ticks were missed since the last one that was admitted
 
 # A source of ticks: the symbol itself, or one leg of a composite.
 SOURCE_LAST = 0  # last admitted price, or history's last close; 0 when there is none

@@ -30,7 +30,8 @@ def emit(S, I, tables, k, r, kind, time, price, direction, out):
     event.follows_before = 0
     event.follows_time = 0
     event.direction = direction
-    event.gap = 0
+    event.gap = ev.NO_GAP
+    event.late = 0
     event.extended = 0
     event.frame = -1
     event.forming = 0

@@ -20,8 +20,8 @@ class Backoff:
     """How long data must have come before the next loss counts as the first: a server that lets us in and
     drops us at once is not asked again every second."""
     too_many: float = 60
-    """Shortest wait when the vendor says that the key has too many connections: each new one closes
-    another, which would come back just as fast."""
+    """Added to the wait when the vendor says that the key has too many connections (each new one closes
+    another, which would come back just as fast), or that it was asked too often."""
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait before new attempt number `attempt`, counted from 0."""

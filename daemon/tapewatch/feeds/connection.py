@@ -1,41 +1,27 @@
 """The one connection that drives any vendor's protocol: connect, log in, receive, and come back when lost."""
 
 import asyncio
-import os
-import socket
-import ssl
 import time
 from collections import Counter
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
+from itertools import cycle
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 import numpy as np
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidProxy,
-    InvalidStatus,
-    InvalidURI,
-    ProxyError,
-)
-from websockets.http11 import Response
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from tapewatch import __version__, secrets
+from tapewatch import secrets
 from tapewatch.config import Feed
 from tapewatch.feeds.backoff import Backoff
+from tapewatch.feeds.dial import LineLostError, RefusedError, dial, shown
 from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind, VendorProtocol
-from tapewatch.urls import shown_host
 
 log = structlog.get_logger(__name__)
-
-MAX_FRAME = 16 * 2**20
-"""Bytes; a longer frame closes the connection."""
 
 FRAMES_PER_TURN = 16
 """After so many frames the event loop gets a turn: a burst that is already buffered would not give it one."""
@@ -43,9 +29,8 @@ FRAMES_PER_TURN = 16
 FAULT_LOG_INTERVAL = 60.0
 """Seconds between two log lines of the same kind of fault."""
 
-_CLOSE_TIMEOUT = 2.0
-_NO_CONNECTION = (OSError, InvalidHandshake)
-"""What may pass by itself: TCP, DNS, TLS and timeouts (all of them OSError), a failed handshake, a proxy."""
+KEEPALIVE_SECONDS = 20.0
+"""Between two pings, and for the answer to one: a line whose other end is gone without a word is lost after both."""
 
 
 class State(StrEnum):
@@ -66,12 +51,18 @@ class FeedRefusedError(Exception):
         self.refusal = refusal
 
 
-class _LineLostError(Exception):
-    """The connection is over; `wait` is the shortest time before another makes sense."""
+@dataclass
+class _Line:
+    """What is open now."""
 
-    def __init__(self, reason: str, wait: float = 0) -> None:
-        super().__init__(reason)
-        self.wait = wait
+    websocket: ClientConnection
+    protocol: VendorProtocol
+    end: asyncio.Timeout
+    """Brought about by `replace` alone."""
+    replaced: str = ""
+    """Why it is given up."""
+    asking: asyncio.Task[None] | None = None
+    """Asks for other instruments."""
 
 
 class Connection:
@@ -82,8 +73,14 @@ class Connection:
         url: `wss://…`; certificates are checked against the system's.
         protocol_factory: makes the vendor's protocol, once per connection.
         on_ticks: gets each frame's ticks, rows of `TICK`, never empty.
+        fallback_url: where every second attempt of a row of failures goes.
         backoff: how long to wait between attempts.
         login_timeout: seconds from connected to subscribed.
+        keepalive: seconds between two pings, and for the answer to one.
+        on_connected: called when a websocket is open, before anything comes over it.
+        on_frame: gets each frame as it came, before its ticks are taken.
+        on_subscribed: called each time the vendor has confirmed, before the first tick of that connection.
+        on_lost: called each time a subscribed connection is lost, replaced or refused; not at the end of `run`.
     """
 
     def __init__(
@@ -93,25 +90,46 @@ class Connection:
         protocol_factory: Callable[[], VendorProtocol],
         on_ticks: Callable[[np.ndarray], None],
         *,
+        fallback_url: str | None = None,
         backoff: Backoff | None = None,
         login_timeout: float = 10,
+        keepalive: float = KEEPALIVE_SECONDS,
+        on_connected: Callable[[], None] | None = None,
+        on_frame: Callable[[bytes], None] | None = None,
+        on_subscribed: Callable[[], None] | None = None,
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
         self.state = State.CONNECTING
+        self.url: str | None = None
+        """Where it is connected, or was last, without what may be secret: `wss://HOST:PORT`."""
         self.connected_since: float | None = None
         """When the vendor confirmed the subscription (monotonic clock, s); None while not subscribed."""
         self.reconnects = 0
         """Attempts after the first."""
+        self.replaced = 0
+        """Connections given up by `replace`."""
         self.last_frame: float | None = None
         """When the last frame came, whatever was in it (monotonic clock, s)."""
         self.faults: Counter[FaultKind] = Counter()
         """Faults since the start, by kind."""
         self.feed = feed
         self._url = url
+        self._fallback_url = fallback_url if fallback_url != url else None
         self._protocol_factory = protocol_factory
+        self._instruments: Mapping[str, int] | None = None  # until `watch`, those of the factory
         self._on_ticks = on_ticks
+        self._on_connected = on_connected or _nothing
+        self._on_frame = on_frame
+        self._on_subscribed = on_subscribed or _nothing
+        self._on_lost = on_lost or _nothing
         self._backoff = backoff or Backoff()
         self._login_timeout = login_timeout
-        self._attempt = 0
+        self._keepalive = keepalive
+        self._line: _Line | None = None
+        self._failures = 0  # in the row since the last healthy connection
+        self._urls = self._url_row()
+        self._proven = False  # healthy: the next loss begins a new row
+        self._data_since: float | None = None  # first ticks of the connection
         self._fault_log = _FaultLog(feed.name, self.faults)
 
     async def run(self) -> NoReturn:
@@ -123,112 +141,171 @@ class Connection:
         """
         while True:
             self.state = State.CONNECTING
+            url = next(self._urls)
             try:
-                await self._session()
-            except _LineLostError as lost:
-                await self._wait(lost)
+                await self._session(url)
+            except LineLostError as lost:
+                await self._wait(lost.wait, str(lost))
+            except RefusedError as error:
+                await self._wait(self._refused(url, error.refusal), str(error))
 
-    async def _session(self) -> NoReturn:
-        websocket = await self._connect()
+    def watch(self, instruments: Mapping[str, int]) -> None:
+        """Other instruments from now on, on the connection that is open and on each new one.
+
+        The ticks of the next frame have the new numbers; the vendor is asked as soon as may be.
+
+        Args:
+            instruments: the engine's number of each, by the vendor's name for it.
+        """
+        self._instruments = dict(instruments)
+        if self._line is not None:
+            self._line.protocol.watch(instruments)
+            self._line.asking = asyncio.create_task(_ask(self._line))
+
+    def replace(self, reason: str) -> None:
+        """Give up the connection that is open, if any, for `reason`; a new one is made after the usual wait."""
+        if self._line is not None and not self._line.replaced:
+            self._line.replaced = reason
+            self._line.end.reschedule(asyncio.get_running_loop().time())
+            self.replaced += 1
+
+    def _url_row(self) -> Iterator[str]:
+        """Where the attempts of a row of failures go; the second URL serves every second one."""
+        return cycle(filter(None, (self._url, self._fallback_url)))
+
+    async def _session(self, url: str) -> NoReturn:
+        websocket = await dial(url, self._login_timeout, self._keepalive)
+        self.url = shown(url)
         try:
-            log.info("feed.connected", feed=self.feed.name, url=_shown(self._url))
-            self.state = State.LOGGING_IN
-            protocol = self._protocol_factory()
-            await self._log_in(websocket, protocol)
-            self.state = State.SUBSCRIBED
-            self.connected_since = time.monotonic()
-            log.info("feed.subscribed", feed=self.feed.name)
-            while True:
-                for _ in range(FRAMES_PER_TURN):
-                    await self._take_frame(websocket, protocol)
-                await asyncio.sleep(0)
+            await self._talk(websocket)
+        except (LineLostError, RefusedError):
+            if self.connected_since is not None:
+                self._on_lost()
+            raise
         finally:
-            self.connected_since = None
+            self._line = self.connected_since = None
             await websocket.close()  # `async with` would tell the vendor of an internal error on a cancel
 
-    async def _connect(self) -> ClientConnection:
+    async def _talk(self, websocket: ClientConnection) -> NoReturn:
+        log.info("feed.connected", feed=self.feed.name, url=self.url)
+        self.state = State.LOGGING_IN
+        self._proven = False
+        self._data_since = None
+        line = self._line = _Line(websocket, self._new_protocol(), asyncio.timeout(None))
+        self._on_connected()
         try:
-            return await connect(
-                self._url,
-                user_agent_header=f"tapewatch/{__version__}",
-                max_size=MAX_FRAME,
-                open_timeout=self._login_timeout,
-                close_timeout=_CLOSE_TIMEOUT,
-            )
-        except InvalidStatus as error:
-            raise self._handshake_failed(error.response) from None
-        except _NO_CONNECTION as error:
-            raise _LineLostError(_why(error, shown_host(self._url), self._login_timeout)) from None
-        except InvalidProxy:
-            advice = "the proxy that https_proxy or another variable of the environment names is none"
-            self._refused(Refusal(RefusalKind.BAD_URL, f"{advice}: write http://HOST:PORT"))
-        except (InvalidURI, ValueError):  # the URL is not quoted: it may hold a key
-            advice = "its url, or one that it redirects to, is none of a websocket: write wss://HOST:PORT/"
-            self._refused(Refusal(RefusalKind.BAD_URL, advice))
-
-    async def _log_in(self, websocket: ClientConnection, protocol: VendorProtocol) -> None:
-        await self._send(websocket, protocol.open())
-        try:
-            async with asyncio.timeout(self._login_timeout):
-                while not protocol.subscribed:
-                    await self._take_frame(websocket, protocol)
+            async with line.end:
+                await self._log_in(line)
+                while True:
+                    for _ in range(FRAMES_PER_TURN):
+                        await self._take_frame(line)
+                    await asyncio.sleep(0)
         except TimeoutError:
-            raise _LineLostError(f"no subscription {self._login_timeout:g} s after connecting") from None
+            if not line.replaced:  # what went wrong is ours: a full disk's, say
+                raise
+            raise LineLostError(line.replaced) from None
 
-    async def _take_frame(self, websocket: ClientConnection, protocol: VendorProtocol) -> None:
+    def _new_protocol(self) -> VendorProtocol:
+        protocol = self._protocol_factory()
+        if self._instruments is not None:
+            protocol.watch(self._instruments)
+        return protocol
+
+    async def _log_in(self, line: _Line) -> None:
+        with suppress(LineLostError):  # what a vendor says before it hangs up is still to be read
+            await _send(line.websocket, line.protocol.open())
+        if line.protocol.subscribed:
+            self._subscribed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._login_timeout):
+                while self.connected_since is None:
+                    await self._take_frame(line)
+        if self.connected_since is None:
+            raise LineLostError(f"no subscription {self._login_timeout:g} s after connecting")
+
+    def _subscribed(self) -> None:
+        self.state = State.SUBSCRIBED
+        self.connected_since = time.monotonic()
+        log.info("feed.subscribed", feed=self.feed.name)
+        self._on_subscribed()
+
+    async def _take_frame(self, line: _Line) -> None:
         try:
-            frame = await websocket.recv(decode=False)
+            frame = await line.websocket.recv(decode=False)
         except ConnectionClosed as error:
-            raise _LineLostError(str(error)) from None
+            raise LineLostError(str(error)) from None
         now = self.last_frame = time.monotonic()
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        protocol = line.protocol
         ticks = protocol.receive(frame)
+        if self.connected_since is None and (protocol.subscribed or len(ticks)):
+            self._subscribed()
         if len(ticks):
             self._on_ticks(ticks)
-            if self._attempt and self._is_healthy(now):
-                self._attempt = 0
+            if not self._proven:
+                self._note_data(now)
         if replies := protocol.replies():
-            await self._send(websocket, replies)
+            await _send(line.websocket, replies)
         if protocol.faults.counts or self._fault_log.unlogged:
             self._fault_log.take(protocol.faults, now)
         if protocol.refusal is not None:
-            self._refused(protocol.refusal)
+            raise RefusedError(protocol.refusal)
 
-    async def _send(self, websocket: ClientConnection, messages: list[str]) -> None:
-        try:
-            for message in messages:
-                await websocket.send(message)
-        except ConnectionClosed as error:
-            raise _LineLostError(str(error)) from None
+    def _note_data(self, now: float) -> None:
+        """Only data shows that a connection is worth something: heartbeats come over a useless one, too."""
+        if self._data_since is None:
+            self._data_since = now
+        if now - self._data_since >= self._backoff.healthy_after:
+            self._proven = True
+            self._failures = 0
+            self._urls = self._url_row()
 
-    def _is_healthy(self, now: float) -> bool:
-        return self.connected_since is not None and now - self.connected_since >= self._backoff.healthy_after
+    def _refused(self, url: str, refusal: Refusal) -> float:
+        """Seconds to wait, at least, where another attempt makes sense.
 
-    def _refused(self, refusal: Refusal) -> NoReturn:
+        Raises:
+            FeedRefusedError: it makes none.
+        """
         if refusal.kind is RefusalKind.TOO_MANY_CONNECTIONS:
-            raise _LineLostError(refusal.text, self._backoff.too_many)
+            return self._backoff.too_many
         if refusal.kind is RefusalKind.BAD_KEY:
             variable = secrets.variable("FEED", self.feed.name, "KEY")
             refusal = Refusal(refusal.kind, f"{refusal.text}; put a valid one into {variable} or key_file")
+        by_fallback = url == self._fallback_url
+        which = "fallback_url" if by_fallback else "url"
+        log.error("feed.refused", feed=self.feed.name, by=which, kind=str(refusal.kind), reason=refusal.text)
+        if by_fallback:  # done without: that the first one is away for a while should not end the feed
+            self._fallback_url = None
+            self._urls = self._url_row()
+            return 0
         self.state = State.REFUSED
-        log.error("feed.refused", feed=self.feed.name, kind=str(refusal.kind), reason=refusal.text)
         raise FeedRefusedError(self.feed, refusal)
 
-    def _handshake_failed(self, response: Response) -> _LineLostError:
-        said = f"{_shown(self._url)} answered HTTP {response.status_code}"
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            self._refused(Refusal(RefusalKind.BAD_KEY, f"{said}: it does not take the key"))
-        if response.status_code == HTTPStatus.FORBIDDEN:
-            advice = "it does not serve this key, or this address of yours; ask the vendor"
-            self._refused(Refusal(RefusalKind.NOT_ENTITLED, f"{said}: {advice}"))
-        return _LineLostError(said, _retry_after(response.headers.get("Retry-After", "")))
-
-    async def _wait(self, lost: _LineLostError) -> None:
-        seconds = lost.wait + self._backoff.delay(self._attempt)
-        self._attempt += 1
+    async def _wait(self, least: float, reason: str) -> None:
+        seconds = least + self._backoff.delay(self._failures)
+        self._failures += 1
         self.state = State.WAITING
-        log.warning("feed.lost", feed=self.feed.name, reason=str(lost), retry_in_s=round(seconds, 2))
+        log.warning("feed.lost", feed=self.feed.name, reason=reason, retry_in_s=round(seconds, 2))
         await asyncio.sleep(seconds)
         self.reconnects += 1
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+async def _ask(line: _Line) -> None:
+    with suppress(LineLostError):  # `run` sees it, too; the next connection asks for the same
+        await _send(line.websocket, line.protocol.replies())
+
+
+async def _send(websocket: ClientConnection, messages: list[str]) -> None:
+    try:
+        for message in messages:
+            await websocket.send(message)
+    except ConnectionClosed as error:
+        raise LineLostError(str(error)) from None
 
 
 class _FaultLog:
@@ -253,42 +330,3 @@ class _FaultLog:
                 count = self.unlogged.pop(kind)
                 sample = self._samples[kind]
                 log.warning("feed.fault", feed=self._feed, kind=str(kind), count=count, sample=sample)
-
-
-def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
-    """Why there is no connection to `host`, for the one who must act; `timeout` is in seconds."""
-    match error:
-        case ProxyError():
-            return f"the proxy does not let us through to {host}: {error}"
-        case InvalidHandshake():
-            return f"{host} did not answer as a websocket server: {error}"
-        case socket.gaierror():
-            return f"{host} cannot be found (DNS): {error.strerror}"
-        case ssl.SSLCertVerificationError():
-            return f"{host} has a certificate that is not trusted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"{host} does not speak TLS as we do: {error.reason}"
-        case TimeoutError():
-            return f"{host} did not answer within {timeout:g} s"
-        case OSError(errno=int(number)):
-            return f"no connection to {host}: {os.strerror(number)}"
-        case _:
-            return f"no connection to {host}: {error}"
-
-
-def _shown(url: str) -> str:
-    """`url` fit for a log: without user, password and query, which may hold a key."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def _retry_after(header: str) -> float:
-    """Seconds that a `Retry-After` asks for, a number or an HTTP date (RFC 9110, 10.2.3); at most an hour."""
-    if header.isdecimal():
-        seconds = float(header)
-    else:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            return 0
-    return min(max(seconds, 0), 3600)

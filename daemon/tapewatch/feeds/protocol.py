@@ -51,6 +51,8 @@ class FaultKind(StrEnum):
     """A known message with a field that is missing, of another type, or out of range."""
     VENDOR_ERROR = "vendor error"
     """The vendor reported an error that refuses nothing."""
+    MESSAGES_LOST = "messages lost"
+    """The vendor's numbering of its messages has a gap: some never came."""
 
 
 class Faults:

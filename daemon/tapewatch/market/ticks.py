@@ -18,6 +18,9 @@ FIRST_LEG = 2
 SECOND_LEG = 4
 """Flags: a tick of the symbol that a composite's price is divided from, or by. `Engine.step` sets them."""
 
+HISTORY = 8
+"""Flag: made of what a source of history says was missed: never late. `Engine.backfill` sets it."""
+
 TICK = np.dtype(
     [
         ("time", "<i8"),  # event time, ns since 1970 UTC

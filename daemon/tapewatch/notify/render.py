@@ -104,7 +104,8 @@ def exchange_time(data: AlertData) -> str:
 
 def _facts(data: AlertData) -> Iterator[Fact]:
     reference = _reference(data)
-    yield Fact("Price", price(data.price, reference))
+    if data.price is not None:
+        yield Fact("Price", price(data.price, reference))
     role = f" ({data.role})" if data.role else ""
     if isinstance(data.low, float) and isinstance(data.high, float):
         yield Fact("Zone", f"{place(data.low, data.high)}{role}")
@@ -123,7 +124,7 @@ def _facts(data: AlertData) -> Iterator[Fact]:
 def _reference(data: AlertData) -> float | None:
     """The level, or the edge of the zone, that the distance is from."""
     # 6,970.1 - 0.1 is not quite 6,970 in binary.
-    return None if data.distance is None else round(data.price - data.distance, 8)
+    return None if data.price is None or data.distance is None else round(data.price - data.distance, 8)
 
 
 def _distance(distance: float, reference: float) -> str:

@@ -113,7 +113,8 @@ class Worker:
         self._stream = stream_key
         self._name = receiver_name
         self._sender = sender
-        self._wants = wants
+        self.wants = wants
+        """Whether an alert goes to this receiver at all; may be changed while it runs."""
         self._dead = dead_key
         self._retry = retry
         self._last_read = b"$"
@@ -168,7 +169,7 @@ class Worker:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 reason = f"the entry holds no alert: {error}"
             else:
-                if self._wants(alert):
+                if self.wants(alert):
                     reason = await self._send(alert, body, deadline)
         if reason is None:
             await self._insist(lambda: self._redis.xack(self._stream, self._name, entry))

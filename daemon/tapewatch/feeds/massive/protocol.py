@@ -13,7 +13,6 @@ each topic, and arrays of messages follow. Sources:
   https://github.com/QuantConnect/Lean.DataSource.Polygon/issues/21
 """
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +21,7 @@ from typing import Annotated, ClassVar, final
 import msgspec
 import numpy as np
 
+from tapewatch.feeds.ids import trade_id
 from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
@@ -124,19 +124,6 @@ def topic(symbol: str) -> str:
     return f"{'V' if symbol.startswith(INDEX_PREFIX) else 'T'}.{symbol}"
 
 
-def trade_id(text: str) -> int:
-    """A trade id as int64: a decimal number as it is, else a hash of 63 bits, the same in every run."""
-    try:
-        number = int(text)
-    except ValueError:
-        pass
-    else:
-        if number.bit_length() < 64:
-            return number
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1
-
-
 class Massive:
     """One connection to Massive; see `VendorProtocol`.
 
@@ -235,7 +222,10 @@ class Massive:
         for raw in raw_messages:
             try:
                 messages.append(msgspec.convert(raw, Trade | Value | Status))
-            except msgspec.ValidationError:
+            except (
+                msgspec.ValidationError,
+                UnicodeEncodeError,
+            ):  # half a surrogate pair is text only to json
                 known = isinstance(raw, dict) and raw.get("ev") in ("T", "V", "status")
                 kind = FaultKind.WRONG_TYPE if known else FaultKind.NOT_OF_PROTOCOL
                 self.faults.add(kind, json.dumps(raw).encode())
@@ -269,7 +259,7 @@ class Massive:
         if status.status == "auth_failed" and "plan" not in message:
             return Refusal(RefusalKind.BAD_KEY, f"Massive refused the key: {said}")
         if status.status == "auth_failed" or "not authorized" in message or "have access" in message:
-            first = topic(next(iter(self._instruments)))
+            first = topic(next(iter(self._instruments), "*"))
             return Refusal(
                 RefusalKind.NOT_ENTITLED,
                 f"the key's plan at Massive does not include {first} in real time: {said};"

@@ -1,0 +1,1 @@
+"""Alpaca, both sides of its websocket."""

@@ -1,0 +1,134 @@
+"""Makes a websocket to a vendor, or says in plain words why there is none."""
+
+import os
+import socket
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+from websockets.http11 import Response
+
+from tapewatch import __version__
+from tapewatch.feeds.protocol import Refusal, RefusalKind
+from tapewatch.urls import shown_host
+
+MAX_FRAME = 16 * 2**20
+"""Bytes after decompression; a longer frame, or a message of several frames that is longer, closes the connection."""
+
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds that a `Retry-After` may ask for; what asks for more is asked again after these."""
+
+_CLOSE_TIMEOUT = 2.0
+_NO_CONNECTION = (OSError, InvalidHandshake)
+"""What may pass by itself: TCP, DNS, TLS and timeouts (all of them OSError), a failed handshake, a proxy."""
+
+
+class LineLostError(Exception):
+    """There is no connection, or no longer; `wait` (s) is the shortest time before another makes sense."""
+
+    def __init__(self, reason: str, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class RefusedError(Exception):
+    """The vendor, or the URL, says that there will be no connection."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+async def dial(url: str, timeout: float, keepalive: float) -> ClientConnection:  # noqa: ASYNC109
+    """A websocket to `url`, open.
+
+    Args:
+        url: `wss://…`; certificates are checked against the system's.
+        timeout: seconds that it may take.
+        keepalive: seconds between two pings; a ping that is not answered in as many loses the line.
+
+    Raises:
+        LineLostError: it may work later.
+        RefusedError: it will not, or not soon.
+    """
+    try:
+        return await connect(
+            url,
+            user_agent_header=f"tapewatch/{__version__}",
+            max_size=MAX_FRAME,
+            open_timeout=timeout,
+            ping_interval=keepalive,
+            ping_timeout=keepalive,
+            close_timeout=min(_CLOSE_TIMEOUT, keepalive),
+        )
+    except InvalidStatus as error:
+        raise _turned_away(shown(url), error.response) from None
+    except _NO_CONNECTION as error:
+        raise LineLostError(_why(error, shown_host(url), timeout)) from None
+    except InvalidProxy:
+        advice = "the proxy that https_proxy or another variable of the environment names is none"
+        raise _refused(RefusalKind.BAD_URL, f"{advice}: write http://HOST:PORT") from None
+    except (InvalidURI, ValueError):  # the URL is not quoted: it may hold a key
+        advice = "its url, or one that it redirects to, is none of a websocket: write wss://HOST:PORT/"
+        raise _refused(RefusalKind.BAD_URL, advice) from None
+
+
+def shown(url: str) -> str:
+    """`url` fit for a log: `wss://HOST:PORT`; user, password, path and query may hold a key."""
+    return f"{urlsplit(url).scheme}://{shown_host(url)}"
+
+
+def _turned_away(where: str, response: Response) -> LineLostError | RefusedError:
+    """What an HTTP status in the place of a websocket means."""
+    said = f"{where} answered HTTP {response.status_code}"
+    wait = _retry_after(response.headers.get("Retry-After", ""))
+    match response.status_code:
+        case HTTPStatus.UNAUTHORIZED:
+            return _refused(RefusalKind.BAD_KEY, f"{said}: it does not take the key")
+        case HTTPStatus.FORBIDDEN:
+            advice = "it does not serve this key, or this address of yours; ask the vendor"
+            return _refused(RefusalKind.NOT_ENTITLED, f"{said}: {advice}")
+        case HTTPStatus.TOO_MANY_REQUESTS if wait is None:
+            return _refused(RefusalKind.TOO_MANY_CONNECTIONS, f"{said}: it was asked too often")
+    return LineLostError(said, wait or 0)
+
+
+def _refused(kind: RefusalKind, text: str) -> RefusedError:
+    return RefusedError(Refusal(kind, text))
+
+
+def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
+    """Why there is no connection to `host`, for the one who must act; `timeout` is in seconds."""
+    match error:
+        case ProxyError():
+            return f"the proxy does not let us through to {host}: {error}"
+        case InvalidHandshake():
+            return f"{host} did not answer as a websocket server: {error}"
+        case socket.gaierror():
+            return f"{host} cannot be found (DNS): {error.strerror}"
+        case ssl.SSLCertVerificationError():
+            return f"{host} has a certificate that is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"{host} does not speak TLS as we do: {error.reason}"
+        case TimeoutError():
+            return f"{host} did not answer within {timeout:g} s"
+        case OSError(errno=int(number)):
+            return f"no connection to {host}: {os.strerror(number)}"
+        case _:
+            return f"no connection to {host}: {error}"
+
+
+def _retry_after(header: str) -> float | None:
+    """Seconds that a `Retry-After` asks for, a number or an HTTP date (RFC 9110, 10.2.3); None if it is neither."""
+    if header.isdecimal():
+        seconds = float(header)
+    else:
+        try:
+            seconds = parsedate_to_datetime(header).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0), LONGEST_RETRY_AFTER)

@@ -1,0 +1,1 @@
+"""Any websocket whose messages are JSON, as the config describes them."""

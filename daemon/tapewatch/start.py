@@ -1,0 +1,63 @@
+"""How symbols begin: from their snapshots, else from history."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from tapewatch.alerts.build import iso_ns
+from tapewatch.config import Config
+from tapewatch.engine.engine import Engine
+from tapewatch.engine.snapshot import Snapshot, SnapshotError
+from tapewatch.feeds.files import FileError
+from tapewatch.history import HistoryError
+from tapewatch.past import Past
+
+log = structlog.get_logger(__name__)
+
+
+async def restore(
+    engine: Engine, config: Config, pasts: Mapping[int, Past], snapshots: Mapping[str, Snapshot]
+) -> None:
+    """Every symbol goes on where its snapshot is, or is warmed up from history."""
+    cold, incomplete = [], {}
+    for row, watch in enumerate(config.watch):
+        try:
+            if known := snapshots.get(watch.symbol):
+                if missing := engine.restore(row, known.hot, known.bars):
+                    incomplete[row] = missing
+                price, time_ns = engine.last(row)
+                log.info("state.restored", symbol=watch.symbol, price=price, time=iso_ns(time_ns))
+                continue
+        except SnapshotError as error:
+            log.warning(
+                "state.refused", symbol=watch.symbol, reason=f"its snapshot is {error}; warming up anew"
+            )
+        cold.append(row)
+    await warm(engine, pasts, cold)
+    await complete(engine, pasts, incomplete)
+
+
+async def warm(engine: Engine, pasts: Mapping[int, Past], rows: Sequence[int]) -> None:
+    """Warms the indicators of symbols of which nothing is known."""
+    found = await asyncio.gather(*(pasts[row].warm_up(time.time_ns()) for row in rows))
+    for row, stretches in zip(rows, found, strict=True):
+        for own in stretches:
+            engine.warm(row, own.bars, own.interval, own.timeframes)
+        symbol = engine.layouts[row].watch.symbol
+        log.info("state.warmed", symbol=symbol, bars=sum(len(own.bars) for own in stretches))
+
+
+async def complete(engine: Engine, pasts: Mapping[int, Past], missing: Mapping[int, Sequence[str]]) -> None:
+    """What changed watches have that their snapshots lack comes from history, as far as that goes."""
+    for row, names in missing.items():
+        watch = engine.layouts[row].watch
+        alone = Engine([watch])
+        try:
+            for own in await pasts[row].warm_up(engine.last(row)[1]):
+                alone.warm(0, own.bars, own.interval, own.timeframes)
+        except (FileError, HistoryError) as error:
+            log.warning("history.unavailable", symbol=watch.symbol, reason=str(error))
+        cold = engine.graft(row, alone, names)
+        log.info("state.completed", symbol=watch.symbol, new=list(names), without_history=cold)

@@ -1,0 +1,125 @@
+"""What the tape did while nobody listened is taken from the vendor's history, reported once, and late."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exchange import Exchange
+from house import alerts_reach
+from live import Place, alerts, told, until_place
+
+from feeds.bar_servers import MINUTE, Market, minutes
+from tapewatch.market.sessions import sessions
+
+LEVELS = """
+[[watch.level]]
+name = "crossed"
+price = 100
+
+[[watch.level]]
+name = "touched"
+price = 110
+
+[[watch.level]]
+name = "quiet"
+price = 90
+"""
+
+
+def past(now: int) -> Market:
+    """Three hours that end at the last full minute: at 95, with a rise over 110 four minutes ago that ends at 105."""
+    end = now // MINUTE * MINUTE
+    bars = minutes(end - 180 * MINUTE, end, price=95.0)
+    for name in ("open", "high", "low", "close"):
+        bars[name] = np.round(95 + (bars[name] - bars[name].min()) / 50, 2)
+    bars["high"][-4], bars["close"][-4], bars["open"][-3:], bars["close"][-3:] = 111.0, 105.0, 105.0, 105.0
+    bars["high"][-3:], bars["low"][-3:] = 105.5, 104.5
+    return Market(sessions("24/7"), BTC_USD=bars)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with AsyncExitStack() as stack:
+        exchange = await stack.enter_async_context(
+            Exchange("BTC/USD", "ETH/USD", market=past(time.time_ns())).open()
+        )
+        one = Place(tmp_path, exchange, stack)
+        yield one
+        await one.close()
+
+
+async def test_what_crossed_while_the_daemon_was_away_is_reported_once_and_late(place: Place) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    now, exchange.market.now = exchange.market.now, exchange.market.now - 10 * MINUTE
+    place.write(LEVELS)
+    first = await place.daemon()
+    await exchange.listened()
+    seconds_ago = (time.time_ns() - now) / 1e9 + 595
+    await until_place(redis, await exchange.trade(95.0, 95.1, ago=seconds_ago))
+    await first.kill()
+
+    exchange.market.now = now
+    second = await place.daemon()
+    await exchange.listened()
+    last = await exchange.trade(105.0)
+    await second.logged("outage.mended")
+    await until_place(redis, last)
+    await exchange.trade(99.0)
+    await alerts_reach(redis, 3, second)
+    found = await alerts(redis)
+    assert [told(one) for one in found] == [
+        ("level.crossed_up", "crossed", True, "outage"),
+        ("level.touched", "touched", True, "outage"),
+        ("level.crossed_down", "crossed", False, None),
+    ]
+    assert [one["data"]["time_ns"] for one in found[:2]] == [str(now - 3 * MINUTE)] * 2
+    assert found[1]["data"]["price"] == 111.0
+    await second.kill()
+
+    third = await place.daemon()
+    await exchange.listened()
+    await until_place(redis, await exchange.trade(98.0))
+    assert len(await alerts(redis)) == 3, third.everything()
+
+
+async def test_without_history_the_first_tick_after_an_outage_says_that_there_was_one(place: Place) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    place.write(LEVELS, history=False)
+    daemon = await place.daemon()
+    await exchange.listened()
+    await until_place(redis, await exchange.trade(95.0, ago=200))
+    await exchange.hang_up()
+    await daemon.logged("feed.lost")
+    await exchange.listened()
+    await exchange.trade(105.0)
+    await exchange.trade(89.0)
+    await alerts_reach(redis, 3, daemon)
+    assert [told(one) for one in await alerts(redis)] == [
+        ("level.crossed_up", "crossed", False, "outage"),
+        ("level.crossed_down", "crossed", False, None),
+        ("level.crossed_down", "quiet", False, None),
+    ]
+
+
+async def test_a_history_that_does_not_answer_holds_the_ticks_up_for_ten_seconds_at_most(
+    place: Place,
+) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    exchange.market.now -= 10 * MINUTE
+    place.write(LEVELS)
+    first = await place.daemon()
+    await exchange.listened()
+    await until_place(redis, await exchange.trade(95.0, ago=600))
+    await first.kill()
+    exchange.market.troubles = [None] * 20
+    second = await place.daemon()
+    await exchange.listened()
+    asked = time.monotonic()
+    await exchange.trade(105.0)
+    await alerts_reach(redis, 1, second)
+    assert 5 < time.monotonic() - asked < 15
+    assert [told(one) for one in await alerts(redis)] == [("level.crossed_up", "crossed", False, "outage")]
+    assert second.events("outage.not_mended")
