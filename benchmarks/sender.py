@@ -8,16 +8,18 @@ taken and judged every tick before it.
 import asyncio
 import json
 import logging
+import signal
 import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from redis import Redis
+from redis.asyncio import Redis
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -40,7 +42,8 @@ CHANNEL = "tapewatch:bench:alerts:MARK"
 
 BETWEEN = 0.5
 """Seconds between two rounds, in which the client writes what it still has to write."""
-PATIENCE = 120.0
+PATIENCE = 60.0
+"""Seconds to wait for a client, or for an alert, before something must be wrong."""
 
 
 def rounds(rate: int, per_frame: int) -> list[tuple[int, bytes]]:
@@ -67,29 +70,34 @@ def _mark(at: NDArray[np.void], price: float) -> NDArray[np.void]:
     return tick
 
 
-def serve(listening: socket.socket, redis_socket: Path, own: list[tuple[int, bytes]]) -> list[float]:
+async def serve(listening: socket.socket, redis: Redis, own: list[tuple[int, bytes]]) -> list[float]:
     """Seconds from the first frame of each round to the alert of its last tick."""
-    with Redis(unix_socket_path=str(redis_socket)) as redis, redis.pubsub() as channel:
-        channel.subscribe(CHANNEL)
-        assert channel.get_message(timeout=PATIENCE), "Redis answers a subscription"
-        client, _ = listening.accept()
+    loop = asyncio.get_running_loop()
+    async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+        await channel.subscribe(CHANNEL)
+        alerts = channel.listen()
+        async with asyncio.timeout(PATIENCE):
+            client, _ = await loop.sock_accept(listening)
         with client:
-            _let_in(client)
+            client.setblocking(False)
+            await _let_in(client)
             taken = []
             for _, wire in own:
-                time.sleep(BETWEEN)
+                await asyncio.sleep(BETWEEN)
                 began = time.perf_counter()
-                client.sendall(wire)
-                assert channel.get_message(timeout=PATIENCE), "the alert of the round's last tick never came"
+                await loop.sock_sendall(client, wire)
+                async with asyncio.timeout(PATIENCE):
+                    await anext(alerts)
                 taken.append(time.perf_counter() - began)
         return taken
 
 
-def _let_in(client: socket.socket) -> None:
+async def _let_in(client: socket.socket) -> None:
     """The websocket's handshake, and Massive's."""
+    loop = asyncio.get_running_loop()
     websocket, session = ServerProtocol(), MassiveServer(NAMES, refuse_login=False)
     while not session.wanted.all():
-        websocket.receive_data(client.recv(65_536))
+        websocket.receive_data(await loop.sock_recv(client, 65_536))
         for event in websocket.events_received():
             if isinstance(event, Request):
                 websocket.send_response(websocket.accept(event))
@@ -98,7 +106,7 @@ def _let_in(client: socket.socket) -> None:
                 answers = session.receive(event.data)
             for answer in answers:
                 websocket.send_text(answer if isinstance(answer, bytes) else answer.encode())
-        client.sendall(b"".join(websocket.data_to_send()))
+        await loop.sock_sendall(client, b"".join(websocket.data_to_send()))
 
 
 async def main(rate: int, per_frame: int) -> None:
@@ -106,12 +114,17 @@ async def main(rate: int, per_frame: int) -> None:
     move_elsewhere()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     own = rounds(rate, per_frame)
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # and Redis is stopped, too
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listening:
-        async with child_server(Path(folder)) as redis_socket:
-            print(json.dumps({"port": listening.getsockname()[1], "redis": str(redis_socket)}), flush=True)
-            taken = await asyncio.to_thread(serve, listening, redis_socket, own)
+        listening.setblocking(False)
+        async with child_server(Path(folder)) as path, Redis(unix_socket_path=str(path)) as redis:
+            print(json.dumps({"port": listening.getsockname()[1], "redis": str(path)}), flush=True)
+            taken = await serve(listening, redis, own)
     print(json.dumps({"ticks": [count for count, _ in own], "seconds": taken}), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    with suppress(asyncio.CancelledError):
+        asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tapewatch.background import background
+from tapewatch.background import background, unless
 
 
 async def test_jobs_run_beside_the_block_and_end_with_it() -> None:
@@ -55,3 +55,16 @@ async def test_the_blocks_own_error_comes_out() -> None:
     with pytest.RaisesGroup(KeyError):
         async with background(asyncio.Event().wait()):
             raise KeyError("price")
+
+
+async def test_work_is_left_undone_once_a_stop_comes():
+    stop, done = asyncio.Event(), []
+
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        done.append(1)
+
+    assert await unless(stop, work())
+    stop.set()
+    assert not await unless(stop, work())
+    assert done == [1]

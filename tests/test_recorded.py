@@ -1,6 +1,7 @@
 """Recordings replayed: the alerts are those of the daemon that saw the same frames at the same times."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,17 @@ def test_a_torn_end_and_what_could_not_be_read_are_said(tmp_path: Path) -> None:
     assert unread.startswith(f"{path}: not everything in it could be read: ")
     assert unread.endswith(" not JSON")
     assert f"{recorded.count:,} ticks in" in replay.summary([recorded], 0, 1)
+
+
+def test_a_recording_is_replayed_at_its_pace(tmp_path: Path) -> None:
+    own = config(tmp_path)
+    recorded = recordings(
+        own, record(tmp_path / "r", [event for event in day() if event[0] < OPEN + 20 * NS])
+    )
+    began = time.monotonic()
+    for _ in Replay(own, recorded=recorded).run(recorded, 50):
+        pass
+    assert 19.5 / 50 < time.monotonic() - began < 5
 
 
 def test_what_the_recording_was_not_asked_for_is_said(tmp_path: Path) -> None:

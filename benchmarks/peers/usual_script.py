@@ -1,13 +1,14 @@
 """The usual script: websockets, json, talipp, and an awaited HSET for each tick, as most people would write it first.
 
-Its levels are those of the engine. It checks no admission and keeps nothing that it could go on from.
+Its levels are those of the engine, and it runs on uvloop, as the daemon does. It checks no admission and keeps nothing
+that it could go on from.
 """
 
-import asyncio
 import json
 import sys
 from typing import Any
 
+import uvloop
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -68,4 +69,4 @@ async def main(url: str, redis_socket: str, watches: Watches) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], WATCHES[sys.argv[3]]))
+    uvloop.run(main(sys.argv[1], sys.argv[2], WATCHES[sys.argv[3]]))

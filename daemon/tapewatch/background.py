@@ -23,6 +23,23 @@ async def background(*jobs: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
             await _cancel(tasks)
 
 
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Does `work`, unless `stop` is set before it is done: then it is cancelled. Returns whether it was done.
+
+    Raises:
+        Exception: what `work` raises.
+    """
+    task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+            return True
+    finally:
+        await _cancel({own for own in (task, stopping) if not own.done()})
+    return False
+
+
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     """Waits until one of these is done, and cancels the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]

@@ -19,6 +19,9 @@ from tapewatch.market.timeframes import duration_ns
 from tapewatch.past import FILES, Found, Past
 from tapewatch.problems import did_you_mean
 
+PATIENCE = 5.0
+"""Seconds for which a vendor is asked again; who looks at a screen does not wait for as long as a daemon."""
+
 _SELDOM = 30 * 60 * NS
 """So long (ns) without a bar, and some are missing; less, and there may just have been no trade."""
 
@@ -72,7 +75,8 @@ async def read(config: Config, symbol: str, now: int | None = None) -> list[Know
         return in_files
     credentials = sources.credentials(config, feed)
     async with httpx.AsyncClient(headers={"User-Agent": "tapewatch"}) as http:
-        source = history_source(feed, credentials, http, state_dir(config) / sources.HISTORY)
+        folder = state_dir(config) / sources.HISTORY
+        source = history_source(feed, credentials, http, folder, patience=PATIENCE)
         return _known(await Past(watch, names, source, wanted).found(now), watch, wanted, now)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from tapewatch import assemble, instruments, reload, sources, start
-from tapewatch.background import background, first_of
+from tapewatch.background import background, first_of, unless
 from tapewatch.board import Board
 from tapewatch.config import Config, state_dir
 from tapewatch.feeds.connection import Connection, FeedRefusedError
@@ -108,7 +108,8 @@ async def run(
         histories = sources.histories(config, credentials, http)
         engine = assemble.engine(config, tape_clocks=[feed.clock == "tape" for feed in config.feed])
         known = sources.pasts(config, histories)
-        await start.restore(engine, config, known, state.snapshots)
+        if not await unless(stop, start.restore(engine, config, known, state.snapshots)):
+            return
         writer = Writer(store, lambda: path.engine.snapshot())
         path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed)
         outages, vigil = Outages(path, known, config.feed), Vigil(config, path)
@@ -152,7 +153,7 @@ async def _watch(config: Config, parts: _Parts, stop: asyncio.Event, changes: Re
             return
         if (changed := changes.read_anew(config)) is not None:
             try:
-                await _take_over(config, changed, parts)
+                await unless(stop, _take_over(config, changed, parts))
             except (FileError, HistoryError) as error:
                 log.error("config.refused", reason=str(error))
             else:
@@ -241,7 +242,8 @@ def _connection(
     return Connection(
         feed,
         first,
-        partial(VENDORS[feed.vendor].protocol, feed, credentials, numbers),
+        partial(VENDORS[feed.vendor].protocol, feed, credentials),
+        numbers,
         ticks,
         fallback_url=second[0] if second else None,
         on_subscribed=subscribed,

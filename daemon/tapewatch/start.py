@@ -41,6 +41,8 @@ async def restore(
 
 async def warm(engine: Engine, pasts: Mapping[int, Past], rows: Sequence[int]) -> None:
     """Warms the indicators of symbols of which nothing is known."""
+    if any(pasts[row].has_source for row in rows):
+        log.info("state.warming", symbols=len(rows))
     found = await asyncio.gather(*(pasts[row].warm_up(time.time_ns()) for row in rows))
     for row, stretches in zip(rows, found, strict=True):
         for own in stretches:

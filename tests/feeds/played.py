@@ -43,7 +43,8 @@ async def received(
         connection = Connection(
             feed,
             f"ws://127.0.0.1:{server.port}",
-            lambda: vendor.protocol(feed, Credentials(), instruments),
+            lambda own: vendor.protocol(feed, Credentials(), own),
+            instruments,
             frames.append,
         )
         running = asyncio.create_task(connection.run())

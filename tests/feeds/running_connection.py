@@ -41,7 +41,12 @@ class Watcher:
         feed = MassiveFeed(name="tape", vendor="massive")
         options = {"backoff": SOON} | options
         self.connection = Connection(
-            feed, url, partial(Massive, Credentials(KEY), instruments or {"SPY": 0}), self._take, **options
+            feed,
+            url,
+            partial(Massive, Credentials(KEY)),
+            {"SPY": 0} if instruments is None else instruments,
+            self._take,
+            **options,
         )
         self.task = asyncio.create_task(self.connection.run())
 

@@ -247,7 +247,8 @@ async def test_our_own_failure_on_a_tick_ends_the_run_and_is_no_lost_line():
         connection = Connection(
             MassiveFeed(name="tape", vendor="massive"),
             f"ws://127.0.0.1:{server.port}",
-            partial(Massive, Credentials(KEY), {"SPY": 0}),
+            partial(Massive, Credentials(KEY)),
+            {"SPY": 0},
             spool_is_full,
             backoff=SOON,
         )

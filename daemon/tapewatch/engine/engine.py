@@ -19,6 +19,7 @@ from tapewatch.market.bars import BAR, bars_to_ticks
 from tapewatch.market.ticks import TICK
 
 _step = jit.entry(kernels.step)
+_advance = jit.entry(upkeep.advance)
 
 _MIN_EVENTS = 1024
 _HISTORY = -1
@@ -106,7 +107,7 @@ class Engine:
         done = 0
         happened: list[Events] = []
         while done < len(members):
-            done = upkeep.advance(*self._state, now, members, self._dirty, done, self._room, self._output)
+            done = _advance(*self._state, now, members, self._dirty, done, self._room, self._output)
             self._drain(happened)
         return self._joined(happened)
 

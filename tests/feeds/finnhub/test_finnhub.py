@@ -257,7 +257,8 @@ async def connected(url: str, on_ticks, *symbols: str):
     connection = Connection(
         feed,
         with_token(url, KEY),
-        partial(VENDORS["finnhub"].protocol, feed, Credentials(KEY), instruments),
+        partial(VENDORS["finnhub"].protocol, feed, Credentials(KEY)),
+        instruments,
         on_ticks,
         backoff=Backoff(base=0.001, cap=0.005, too_many=0.01),
     )

@@ -599,7 +599,8 @@ async def received(feed: JsonFeed, simulator: Simulator, enough: Callable[[int],
         connection = Connection(
             feed,
             f"ws://127.0.0.1:{server.port}",
-            partial(VENDORS["json"].protocol, feed, Credentials(KEY, "hush"), instruments),
+            partial(VENDORS["json"].protocol, feed, Credentials(KEY, "hush")),
+            instruments,
             came.append,
             backoff=Backoff(base=0.001, cap=0.005),
         )
