@@ -279,11 +279,30 @@ async def test_nobody_knows(ask: Any, market: Market) -> None:
 
 async def test_the_official_bar_is_that_of_its_session(ask: Any, market: Market) -> None:
     past = await ask(market)
-    bar = await past.official(at("2024-07-09 13:30"))
+    bar = await past.official(at("2024-07-09 13:30"), MID_SESSION)
     assert bar is not None
     assert (bar["start"], bar["end"]) == (at("2024-07-09 13:30"), at("2024-07-09 20:00"))
     assert bar["close"] == market.bars("SPY", "1d")["close"][-2]
-    assert await past.official(at("2024-07-15 13:30")) is None
+    assert await past.official(at("2024-07-10 13:30"), MID_SESSION) is None
+    assert await past.official(at("2024-07-09 13:30"), at("2024-07-09 20:04:59")) is None
+
+
+async def test_the_official_bars_of_many_sessions_are_one_request(ask: Any, market: Market) -> None:
+    past = await ask(market)
+    bars = await past.officials(at("2024-06-28 20:00"), MID_SESSION)
+    assert [int(bar["end"]) for bar in bars] == [
+        at(f"2024-{day}") for day in
+        ("06-28 20:00", "07-01 20:00", "07-02 20:00", "07-03 17:00", "07-05 20:00", "07-08 20:00", "07-09 20:00")
+    ]  # fmt: skip
+    assert len(market.asked) == 1
+
+
+async def test_bars_reach_back_to_where_the_shortest_one_began_so_that_its_volume_is_known(
+    ask: Any, market: Market
+) -> None:
+    place = at("2024-07-10 14:03:20")
+    (missed,) = await (await ask(market, timeframes=["5m", "1h"])).since(place, MID_SESSION)
+    assert spans_of([missed])[0][2] == at("2024-07-10 14:00")
 
 
 class TestAnEngineWarmedSo:

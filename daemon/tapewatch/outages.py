@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Never
 
@@ -13,7 +15,9 @@ from numpy.typing import NDArray
 from tapewatch.alerts.build import iso_ns
 from tapewatch.config import Feed
 from tapewatch.engine.engine import Engine
+from tapewatch.market import spans
 from tapewatch.market.ticks import NS
+from tapewatch.market.timeframes import DAY
 from tapewatch.past import Past, Stretch
 from tapewatch.tick_path import TickPath
 
@@ -25,9 +29,22 @@ FIRST_TICK_WITHIN = 2.0
 HELD_AT_MOST = 10.0
 """Seconds that ticks wait for history."""
 
+ASKED_AT_ONCE = 16
+"""Symbols: where there is no time for all, the first ones have all that they need."""
+
 _MINUTE = 60 * NS
-_SESSIONS_AT_MOST = 30
-"""Missed sessions whose official daily bars are asked for."""
+
+_Frames = list[NDArray[np.void]]
+
+
+@dataclass
+class _Unsure:
+    """What may have missed ticks."""
+
+    place: int
+    """Where it was (ns) when that was asked."""
+    silent: set[str]
+    """Its legs, or the symbol, that have not said so far."""
 
 
 @dataclass
@@ -35,11 +52,14 @@ class _Feed:
     """Where one feed is."""
 
     by_tape: bool
-    unsure: dict[int, int] = field(default_factory=dict)
-    """Rows that may have missed ticks, with their place when that was asked."""
+    away: bool = True
+    unsure: dict[str, _Unsure] = field(default_factory=dict)
+    """By symbol."""
     asked: float = 0.0
     """When (monotonic clock, s)."""
     mending: bool = False
+    later: deque[_Frames] = field(default_factory=deque)
+    """Of each connection that was made while that went on, what came over it."""
 
 
 class Outages:
@@ -60,13 +80,17 @@ class Outages:
         self._jobs: asyncio.TaskGroup | None = None
 
     def watch(self, pasts: Mapping[int, Past]) -> None:
-        """Other watches from now on; what is not mended by then is done without."""
-        self._pasts = {row: own for row, own in pasts.items() if own.has_any}
-        for own in self._feeds:
-            own.unsure.clear()
+        """Other watches, and another engine, from now on; not while `mended` is waited for."""
+        names = [own.watch.symbol for own in self._path.engine.layouts]
+        self._rows = {names[row]: row for row, own in pasts.items() if own.has_any}
+        self._pasts = {symbol: pasts[row] for symbol, row in self._rows.items()}
+        for feed, own in enumerate(self._feeds):
+            of_feed = set(self._of(feed))
+            own.unsure = {symbol: it for symbol, it in own.unsure.items() if symbol in of_feed}
+            self._go_on(feed, own)
 
     async def run(self) -> Never:
-        """Mends until cancelled."""
+        """Mends until cancelled. What is not mended then is left to the next start, with the ticks that are held."""
         try:
             async with asyncio.TaskGroup() as self._jobs:
                 while True:
@@ -75,95 +99,137 @@ class Outages:
         finally:
             self._jobs = None
 
+    async def mended(self) -> None:
+        """Returns when no tick is held."""
+        while any(own.mending for own in self._feeds):  # noqa: ASYNC110 - ten seconds at most, at a SIGHUP
+            await asyncio.sleep(0.05)
+
     def lost(self, feed: int) -> None:
         """The feed is away: until its ticks are back, its time stands still for what history can mend."""
-        if self._rows(feed):
+        own = self._feeds[feed]
+        own.away = True
+        own.unsure.clear()
+        if self._of(feed):
             self._path.stop_clock(feed)
 
     def subscribed(self, feed: int) -> None:
         """The feed is back, or there for the first time: its first ticks say whether any were missed."""
-        self._path.engine.missed(feed)
-        own, places = self._feeds[feed], self._path.engine.places()
-        own.unsure = {row: int(places[row]) for row in self._rows(feed) if places[row]}
-        own.asked = time.monotonic()
-        if not own.unsure and not own.mending:
-            self._path.start_clock(feed)
+        own = self._feeds[feed]
+        own.away = False
+        if own.mending:  # what the connection before brought comes first
+            own.later.append([])
+        else:
+            self._begin(feed, own)
 
     def ticks(self, feed: int, ticks: NDArray[np.void]) -> None:
         """Takes the ticks of a frame, in their order."""
         own = self._feeds[feed]
+        if own.later:
+            own.later[-1].append(ticks)
+        else:
+            self._take(feed, own, ticks)
+
+    def _of(self, feed: int) -> list[str]:
+        """The feed's symbols of which bars can be had."""
+        layouts = self._path.engine.layouts
+        return [symbol for symbol, row in self._rows.items() if layouts[row].watch.feed == feed]
+
+    def _begin(self, feed: int, own: _Feed) -> None:
+        self._path.engine.missed(feed)
+        places, layouts = self._path.engine.places(), self._path.engine.layouts
+        own.unsure = {
+            symbol: _Unsure(int(places[row]), set(layouts[row].watch.legs or (symbol,)))
+            for symbol in self._of(feed)
+            if places[row := self._rows[symbol]]
+        }
+        own.asked = time.monotonic()
+        self._go_on(feed, own)
+
+    def _take(self, feed: int, own: _Feed, ticks: NDArray[np.void]) -> None:
         if own.unsure:
             self._judge(feed, own, ticks)
         self._path.ticks(feed, ticks)
 
-    def _rows(self, feed: int) -> list[int]:
-        layouts = self._path.engine.layouts
-        return [row for row in self._pasts if layouts[row].watch.feed == feed]
+    def _go_on(self, feed: int, own: _Feed) -> None:
+        """Time goes on where nothing that may be missing is waited for."""
+        if not (own.away or own.unsure or own.mending):
+            self._path.start_clock(feed)
 
     def _judge(self, feed: int, own: _Feed, ticks: NDArray[np.void]) -> None:
         """A first tick that is older than the place: nothing was missed; one that is newer: something was."""
-        engine, gap = self._path.engine, False
-        for row, place in list(own.unsure.items()):
-            legs = engine.layouts[row].watch.legs or (engine.layouts[row].watch.symbol,)
-            times = ticks["time"][np.isin(ticks["symbol"], [engine.instruments[leg] for leg in legs])]
-            if len(times) and times[0] <= place:
-                del own.unsure[row]
-            gap |= bool(len(times) and times[0] > place)
+        numbers, at = np.unique(ticks["symbol"], return_index=True)
+        first = dict(zip(numbers.tolist(), ticks["time"][at].tolist(), strict=True))
+        instruments = self._path.engine.instruments
+        gap = again = False
+        for symbol, it in list(own.unsure.items()):
+            came = {leg: first[instruments[leg]] for leg in it.silent if instruments[leg] in first}
+            older = {leg for leg, since in came.items() if since <= it.place}
+            gap |= len(came) > len(older)
+            again |= bool(older)
+            it.silent -= older
+            if not it.silent:
+                del own.unsure[symbol]
         if gap:
             self._mend(feed, own, int(ticks["time"][0]) if own.by_tape else time.time_ns())
-        elif own.by_tape and len(own.unsure) < len(self._rows(feed)):
+        elif again and own.by_tape:
             own.unsure.clear()  # a tape that starts over does so for all
-        if not own.unsure and not own.mending:
-            self._path.start_clock(feed)
+        self._go_on(feed, own)
 
     def _look(self, now: float) -> None:
         """Symbols without a tick cannot say what they missed; on a wall clock they are asked about all the same."""
         for feed, own in enumerate(self._feeds):
             if own.unsure and not own.by_tape and now - own.asked > FIRST_TICK_WITHIN:
                 self._mend(feed, own, time.time_ns())
+                self._go_on(feed, own)
 
     def _mend(self, feed: int, own: _Feed, until: int) -> None:
-        engine = self._path.engine
         missing = {
-            row: place for row, place in own.unsure.items() if _worth_asking(engine, row, place, until)
+            symbol: it.place
+            for symbol, it in own.unsure.items()
+            if _worth_asking(self._path.engine, self._rows[symbol], it.place, until)
         }
         own.unsure = {}
-        if missing and self._jobs is not None and not own.mending:
+        if missing and self._jobs is not None:
             own.mending = True
             self._path.hold(feed)
             self._jobs.create_task(self._fill(feed, own, missing, until))
 
-    async def _fill(self, feed: int, own: _Feed, missing: dict[int, int], until: int) -> None:
-        """Asks for every symbol's bars at once; what has not come in time is done without."""
-        found: dict[int, _Missed] = {}
-        try:
+    async def _fill(self, feed: int, own: _Feed, missing: dict[str, int], until: int) -> None:
+        """Asks for every symbol's bars; what has not come in time is done without."""
+        found: dict[str, _Missed] = {}
+        turns = asyncio.Semaphore(ASKED_AT_ONCE)
+        with suppress(TimeoutError):
             async with asyncio.timeout(HELD_AT_MOST), asyncio.TaskGroup() as asking:
-                for row, place in missing.items():
-                    asking.create_task(self._ask(row, place, until, found))
-        except TimeoutError:
-            pass
-        finally:
-            for row, place in missing.items():
-                self._put_in(row, place, found.get(row))
-            own.mending = False
-            self._path.start_clock(feed)
-            self._path.release(feed)
+                for symbol, place in missing.items():
+                    asking.create_task(self._ask(symbol, place, until, turns, found))
+        for symbol, place in missing.items():
+            self._put_in(symbol, place, found.get(symbol))
+        own.mending = False
+        self._path.release(feed)
+        while own.later and not own.mending:
+            frames = own.later.popleft()
+            self._begin(feed, own)
+            for ticks in frames:
+                self._take(feed, own, ticks)
+        self._go_on(feed, own)
 
-    async def _ask(self, row: int, place: int, until: int, found: "dict[int, _Missed]") -> None:
-        past, sessions = self._pasts[row], self._path.engine.layouts[row].watch.sessions
-        stretches = await past.since(place, until)
-        ended = (sessions.closes > place) & (sessions.closes <= until)
-        officials = [
-            await past.official(int(opened)) for opened in sessions.opens[ended][-_SESSIONS_AT_MOST:]
-        ]
-        found[row] = _Missed(stretches, [bar for bar in officials if bar is not None])
+    async def _ask(
+        self, symbol: str, place: int, until: int, turns: asyncio.Semaphore, found: "dict[str, _Missed]"
+    ) -> None:
+        past, sessions = self._pasts[symbol], self._path.engine.layouts[self._rows[symbol]].watch.sessions
+        async with turns:
+            stretches = await past.since(place, until)
+            found[symbol] = _Missed(stretches, [])
+            # A session that had ended at the place may not have been settled.
+            on = spans.session_at(sessions, place)
+            since = place if on else spans.last_end(sessions, DAY, place)
+            found[symbol] = _Missed(stretches, await past.officials(since, until))
 
-    def _put_in(self, row: int, place: int, missed: "_Missed | None") -> None:
-        engine = self._path.engine
-        symbol = engine.layouts[row].watch.symbol
+    def _put_in(self, symbol: str, place: int, missed: "_Missed | None") -> None:
         if missed is None or not missed.stretches:
             log.warning("outage.not_mended", symbol=symbol, since=iso_ns(place))
             return
+        engine, row = self._path.engine, self._rows[symbol]
         first, *others = missed.stretches
         events = engine.backfill(row, first.bars, first.interval, missed.officials)
         self._path.fire(events)
@@ -172,7 +238,7 @@ class Outages:
             "outage.mended",
             symbol=symbol,
             since=iso_ns(place),
-            bars=len(first.bars),
+            bars=int(np.count_nonzero(first.bars["end"] > place)),
             interval=first.interval,
             late_alerts=len(events),
             with_a_hole=with_a_hole,

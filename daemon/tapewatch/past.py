@@ -1,7 +1,6 @@
 """What one watch needs of the past: which bars, from its files and from its feed's vendor, for which timeframes."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,9 +27,10 @@ AUCTION = 5 * 60 * NS
 """How long (ns) after the close the closing auction may take to print."""
 FILES = "files"
 """What `Found.source` calls them."""
+OFFICIALS_AT_MOST = 30
+"""Missed sessions whose official daily bars are asked for."""
 
 _SEARCHES = 3  # a symbol that trades seldom has fewer bars than its hours have spans: look further back
-_OFFICIALS_AT_ONCE = 60 * duration_ns(DAY)
 _NO_BARS = np.zeros(0, BAR)
 
 _Bars = NDArray[np.void]
@@ -115,8 +115,9 @@ class Past:
         return [*await self._before(files, ends, now), *fine]
 
     async def since(self, place: int, now: int) -> list[Stretch]:
-        """What was missed from `place` to `now`: bars that end in between, of the finest interval that reaches so far
-        back; then, for timeframes that these do not build, what history has for them up to now.
+        """What was missed from `place` to `now`: bars that have ended, of the finest interval that reaches so far back,
+        from the start of the watch's shortest bar that formed then; then, for timeframes that these do not build,
+        what history has for them up to now.
 
         Empty if nobody has bars; where the vendor says that there was no trade, the first has none.
         """
@@ -128,7 +129,8 @@ class Past:
         interval = self._vendor.finest_since(place, now) if self._vendor else None
         bars, why = _NO_BARS, "no interval"
         if interval:
-            bars, why = await self._ask(interval, place - duration_ns(interval), now, now, all_hours=True)
+            start = self._formed_since(place) - duration_ns(interval)
+            bars, why = await self._ask(interval, start, now, now, all_hours=True)
         if why:
             interval = next((own for own in by_length(set(files)) if files[own]["end"][-1] > place), None)
             if interval:
@@ -139,22 +141,39 @@ class Past:
         ends = {name: now for name in self._timeframes if name not in built}
         further = await self._before(files, ends, now) if self._wanted else []
         return [
-            Stretch(interval, bars[bars["end"] > place], built),
+            Stretch(interval, bars[bars["end"] > self._formed_since(place)], built),
             *(own for own in further if len(own.bars)),
         ]
 
-    async def official(self, session_open: int) -> np.void | None:
+    def _formed_since(self, place: int) -> int:
+        """When the watch's shortest bar began that formed at `place` (ns); the place if the exchange was shut."""
+        on = spans.session_at(self._sessions, place)
+        if on is None:
+            return place
+        shortest = self._timeframes[0]
+        return on[0] if shortest == DAY else place - (place - on[0]) % duration_ns(shortest)
+
+    async def official(self, session_open: int, now: int) -> np.void | None:
         """The vendor's daily bar (a row of `BAR`) of the session that opened then (ns); None: it is not there yet."""
-        if self._vendor is None or not self._vendor.has_days(session_open, session_open + 1):
-            return None
-        now = time.time_ns()
         i = int(np.searchsorted(self._sessions.opens, session_open))
-        if self._vendor.known_until(DAY, now) < int(self._sessions.closes[i]) + AUCTION:
-            return None
-        # After a long outage each missed session is asked for: one request serves many.
-        bars, _ = await self._ask(DAY, session_open - _OFFICIALS_AT_ONCE, now, now)
-        own = bars[bars["start"] == session_open]
-        return own[0] if len(own) else None
+        bars = await self.officials(int(self._sessions.closes[i]), now)
+        own = [bar for bar in bars if bar["start"] == session_open]
+        return own[0] if own else None
+
+    async def officials(self, since: int, now: int) -> list[np.void]:
+        """The vendor's daily bars of the sessions that closed from `since` to `now` (ns), as far as they are there.
+
+        Oldest first, `OFFICIALS_AT_MOST` of the newest.
+        """
+        if self._vendor is None:
+            return []
+        closes = self._sessions.closes
+        closed = (closes >= since) & (closes + AUCTION <= self._vendor.known_until(DAY, now))
+        opens = self._sessions.opens[closed][-OFFICIALS_AT_MOST:]
+        if not len(opens) or not self._vendor.has_days(int(opens[0]), now):
+            return []
+        bars, _ = await self._ask(DAY, int(opens[0]), now, now)
+        return list(bars[np.isin(bars["start"], opens)])
 
     async def _read_files(self, now: int) -> dict[str, _Bars]:
         """The watch's bars in its files that have ended by `now`, by timeframe."""

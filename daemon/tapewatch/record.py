@@ -51,7 +51,8 @@ class Recorder:
         self._connection = Connection(
             feed,
             first,
-            partial(VENDORS[feed.vendor].protocol, feed, credentials, numbers),
+            partial(VENDORS[feed.vendor].protocol, feed, credentials),
+            numbers,
             self._count,
             fallback_url=second[0] if second else None,
             on_connected=lambda: self.writer.connected(time.time_ns()),

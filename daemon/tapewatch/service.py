@@ -35,6 +35,7 @@ from tapewatch.ops.summary import DailySummary
 from tapewatch.outages import Outages
 from tapewatch.reload import Reload
 from tapewatch.settling import Settling
+from tapewatch.sources import FeedError
 from tapewatch.store.commit import Store
 from tapewatch.store.now import NowBoard
 from tapewatch.store.server import open_redis, where
@@ -134,7 +135,7 @@ async def run(
         ready()
         log.info("daemon.ready", watches=len(config.watch), receivers=len(workers))
         try:
-            async with background(*_receive(parts.connections)):
+            async with background(outages.run(), *_receive(parts.connections)):
                 await _watch(config, parts, stop, changes)
         finally:
             log.info("daemon.stopping")
@@ -153,8 +154,9 @@ async def _watch(config: Config, parts: _Parts, stop: asyncio.Event, changes: Re
             return
         if (changed := changes.read_anew(config)) is not None:
             try:
-                await unless(stop, _take_over(config, changed, parts))
-            except (FileError, HistoryError) as error:
+                if not await unless(stop, _take_over(config, changed, parts)):
+                    return
+            except (FileError, HistoryError, FeedError) as error:
                 log.error("config.refused", reason=str(error))
             else:
                 config = changed
@@ -171,7 +173,6 @@ async def _watching(config: Config, parts: _Parts) -> AsyncIterator[None]:
         async with background(
             board.run(),
             refused.run(),
-            parts.outages.run(),
             parts.vigil.run(parts.connections),
             settling.run(),
         ):
@@ -182,9 +183,11 @@ async def _watching(config: Config, parts: _Parts) -> AsyncIterator[None]:
 async def _take_over(old: Config, new: Config, parts: _Parts) -> None:
     """Other watches and routes on the same connections; what did not change keeps its state."""
     path, known = parts.path, {watch.symbol for watch in old.watch}
+    sources.check_addresses(old, new)
     engine = assemble.engine(new, tape_clocks=[feed.clock == "tape" for feed in new.feed])
     pasts = sources.pasts(new, parts.histories)
     await start.warm(engine, pasts, [row for row, own in enumerate(new.watch) if own.symbol not in known])
+    await parts.outages.mended()
     # From here to the last connection nothing waits, so that no tick gets lost between the two engines.
     missing = engine.take_over(path.engine)
     path.change(engine, assemble.alert_builder(new, engine))

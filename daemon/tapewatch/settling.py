@@ -55,7 +55,7 @@ class Settling:
         if now >= int(watch.sessions.opens[last + 1]) or self._path.engine.last(row)[1] < opened:
             self._done[row] = closed  # the next session is on, or this one had no ticks
             return
-        bar = await self._pasts[row].official(opened)
+        bar = await self._pasts[row].official(opened, now)
         if bar is None:
             return
         self._done[row] = closed

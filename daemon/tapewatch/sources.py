@@ -54,6 +54,18 @@ def urls(feed: Feed, known: Credentials, symbols: Iterable[str]) -> list[str]:
     return [vendor.signed(url, known) for url in (first, feed.fallback_url) if url]
 
 
+def check_addresses(old: Config, new: Config) -> None:
+    """That every feed of `new` stays where `old` connected it to.
+
+    Raises:
+        FeedError: one would go elsewhere, as from indices to stocks.
+    """
+    for before, after in zip(old.feed, new.feed, strict=True):
+        asked = [list(instruments.asked(*of)) for of in ((old, before), (new, after))]
+        if all(asked) and len({urls(after, Credentials(), own)[0] for own in asked}) > 1:
+            raise FeedError(f"feed {after.name!r} would connect elsewhere, which needs a restart")
+
+
 def histories(
     config: Config, known: Sequence[Credentials], http: httpx.AsyncClient
 ) -> list[HistorySource | None]:

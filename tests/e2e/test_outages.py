@@ -1,5 +1,7 @@
 """What the tape did while nobody listened is taken from the vendor's history, reported once, and late."""
 
+import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -123,3 +125,44 @@ async def test_a_history_that_does_not_answer_holds_the_ticks_up_for_ten_seconds
     assert 5 < time.monotonic() - asked < 15
     assert [told(one) for one in await alerts(redis)] == [("level.crossed_up", "crossed", False, "outage")]
     assert second.events("outage.not_mended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+async def test_a_signal_in_the_middle_of_mending_loses_nothing(place: Place, number: signal.Signals) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    now, exchange.market.now = exchange.market.now, exchange.market.now - 10 * MINUTE
+    place.write(LEVELS)
+    daemon = await place.daemon()
+    await exchange.listened()
+    seconds_ago = (time.time_ns() - now) / 1e9 + 595
+    await until_place(redis, await exchange.trade(95.0, 95.1, ago=seconds_ago))
+    await exchange.hang_up()
+    await daemon.logged("feed.lost")
+    exchange.market.now, exchange.market.slow = now, 3.0
+    asked = len(exchange.market.asked)
+    await exchange.listened()
+    await daemon.logged("feed.subscribed", 2)
+    last = await exchange.trade(105.0)
+    async with asyncio.timeout(10):
+        while len(exchange.market.asked) == asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    place.write(LEVELS.replace("price = 90", "price = 91"))
+    if number is signal.SIGTERM:
+        assert await daemon.stop() == 0
+        exchange.market.slow = 0.0
+        daemon = await place.daemon()
+        await exchange.listened()
+        last = await exchange.trade(105.0)
+    else:
+        daemon.process.send_signal(number)
+        await daemon.logged("config.changed")
+    await until_place(redis, last)
+    await exchange.trade(90.5)
+    await alerts_reach(redis, 4, daemon)
+    assert [told(one) for one in await alerts(redis)] == [
+        ("level.crossed_up", "crossed", True, "outage"),
+        ("level.touched", "touched", True, "outage"),
+        ("level.crossed_down", "crossed", False, None),
+        ("level.crossed_down", "quiet", False, None),
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from exchange import Exchange
-from house import alerts_reach
+from house import House, alerts_reach
 from live import Place, alerts, until_place
 
 LEVEL = """
@@ -99,3 +99,15 @@ async def test_a_config_that_cannot_be_taken_over_changes_nothing(
     await daemon.logged("config.unchanged")
     assert await daemon.stop() == 0
     assert exchange.connections == 1
+
+
+async def test_a_feed_does_not_go_from_indices_to_stocks_without_a_restart(house: House) -> None:
+    config = 'name = "e2e"\n[[feed]]\nname = "tape"\nvendor = "massive"\n[[watch]]\nsymbol = "{}"\n'
+    house.config.write_text(config.format("I:SPX") + 'max_jump = "off"\n')
+    house.env["https_proxy"] = "http://127.0.0.1:9"  # the vendor's own address is not to be reached
+    daemon = await house.daemon()
+    await daemon.logged("daemon.ready")
+    house.config.write_text(config.format("SPY"))
+    daemon.process.send_signal(signal.SIGHUP)
+    assert "feed 'tape' would connect elsewhere" in (await daemon.logged("config.refused"))["reason"]
+    assert await daemon.stop() == 0

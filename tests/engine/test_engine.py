@@ -130,6 +130,16 @@ def test_a_trade_id_counts_once_per_exchange_and_is_remembered_over_a_restart() 
     assert restored.refused[0, duplicate] == 40
 
 
+def test_an_exchange_may_number_its_trades_anew_every_day() -> None:
+    engine = Engine([watch()])
+    for session in (MONDAY, MONDAY + 1):
+        ticks = empty_ticks(20)
+        ticks["time"] = XNYS.opens[session] + np.arange(20) * NS
+        ticks["price"], ticks["id"] = 7001.0, np.arange(20) % 10  # each comes twice
+        engine.step(ticks)
+    assert engine.refused[0, REFUSALS.index("duplicate_id")] == 20
+
+
 def test_many_exchanges_and_symbols_find_room_for_their_ids() -> None:
     engine = Engine([watch(f"S{k}") for k in range(9)])
     ticks = np.repeat(WHOLE[:1], 9 * 25)

@@ -69,6 +69,8 @@ class Market:
         self.headers: list[dict[str, str]] = []
         self.troubles: list[Response | None] = []
         """Answers to be given first; None: one that never comes."""
+        self.slow = 0.0
+        """Seconds that each answer takes."""
 
     def bars(self, symbol: str, interval: str) -> np.ndarray:
         """All bars, the forming one too; days are those of the exchange's sessions."""
@@ -84,6 +86,7 @@ class Market:
     async def answer(self, request: Request) -> Response:
         self.asked.append((request.url.path, dict(request.query_params)))
         self.headers.append(dict(request.headers))
+        await asyncio.sleep(self.slow)
         if self.troubles:
             trouble = self.troubles.pop(0)
             if trouble is None:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,7 @@ from running_connection import KEY, SOON, Watcher, let_in, tape, vendor, watcher
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
-from tapewatch.config import MassiveFeed
+from tapewatch.config import AlpacaFeed, CoinbaseFeed, JsonFeed, MassiveFeed
 from tapewatch.feeds.backoff import Backoff
 from tapewatch.feeds.connection import Connection, FeedRefusedError, State
 from tapewatch.feeds.massive.protocol import Massive
@@ -291,3 +292,50 @@ async def test_a_lost_line_names_its_host_and_the_cause():
     assert (await lost_reason("ws://no-such-host.invalid/")).startswith(
         "no-such-host.invalid cannot be found"
     )
+
+
+@pytest.mark.parametrize(
+    ("feed", "advice"),
+    [
+        (
+            AlpacaFeed(name="us", vendor="alpaca"),
+            "; put a valid one into TAPEWATCH_FEED_US_KEY or key_file, the secret into TAPEWATCH_FEED_US_SECRET or"
+            " secret_file",
+        ),
+        (CoinbaseFeed(name="x", vendor="coinbase"), ""),
+        (JsonFeed(name="j", vendor="json", url="ws://h"), ""),
+        (
+            JsonFeed(name="j", vendor="json", url="ws://h", hello=["{secret}"]),
+            "; put a valid one into TAPEWATCH_FEED_J_SECRET or secret_file",
+        ),
+    ],
+    ids=["key and secret", "no key", "no place for a key", "a place for a secret"],
+)
+async def test_what_helps_against_a_refused_key_is_what_the_feed_has(feed, advice):
+    def refuse(connection: ServerConnection, _: object) -> object:
+        return connection.respond(401, "no\n")
+
+    async with vendor(let_in, process_request=refuse) as url:
+        connection = Connection(feed, url, partial(Massive, Credentials()), {"SPY": 0}, lambda _: None)
+        with pytest.raises(FeedRefusedError) as refused:
+            await asyncio.wait_for(connection.run(), 10)
+    assert str(refused.value).endswith(f"answered HTTP 401: it does not take the key{advice}")
+
+
+async def test_a_key_that_the_vendor_quotes_when_it_hangs_up_or_refuses_is_not_shown():
+    async def hang_up(websocket: ServerConnection) -> None:
+        await websocket.close(1008, f"no more of {KEY}")
+
+    async def refuse(websocket: ServerConnection) -> None:
+        said = {"ev": "status", "status": "auth_failed", "message": f"unknown key {KEY}"}
+        await websocket.send(json.dumps([said]))
+        await websocket.wait_closed()
+
+    with capture_logs() as logs:
+        async with vendor(hang_up) as url, watcher(url) as one:
+            await one.until(lambda: one.connection.reconnects > 0)
+        async with vendor(refuse) as url, watcher(url) as one:
+            with pytest.raises(FeedRefusedError, match=r"refused the key: 'unknown key \*\*\*'"):
+                await asyncio.wait_for(one.task, 10)
+    assert "no more of ***" in str(logs)
+    assert KEY not in str(logs)

@@ -191,3 +191,24 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_taken(tmp_path: Path
             await one.until(lambda: one.connection.reconnects >= 2)
     assert "has a certificate that is not trusted: self-signed certificate" in reasons(logs)[0]
     assert not let
+
+
+async def test_a_redirect_to_an_address_without_tls_is_not_followed_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    certificate, key = make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def redirect(connection: ServerConnection, _: object) -> object:
+        response = connection.respond(302, "there\n")
+        response.headers["Location"] = "ws://127.0.0.1:1/?token=a-secret"
+        return response
+
+    with capture_logs() as logs:
+        serving = vendor(let_in, ssl=context, process_request=redirect)
+        async with serving as url, watcher(url.replace("ws:", "wss:")) as one:
+            await one.until(lambda: one.connection.reconnects > 0)
+    assert "redirects too often, or to an address without TLS" in reasons(logs)[0]
+    assert "a-secret" not in str(logs)

@@ -3,12 +3,13 @@
 import asyncio
 
 import numpy as np
-from running_connection import Watcher, let_in, tape, vendor, watcher
+from running_connection import Calls, Watcher, let_in, tape, vendor, watcher
 from websockets.asyncio.server import ServerConnection, serve
 
 from tapewatch.feeds.backoff import Backoff
 from tapewatch.feeds.connection import State
 from tapewatch.feeds.massive.server import MassiveServer
+from tapewatch.market.ticks import UNKNOWN_SYMBOL
 
 
 async def test_other_symbols_are_asked_for_on_the_connection_that_is_open_and_on_each_new_one():
@@ -114,3 +115,65 @@ async def test_a_tick_in_the_frame_that_confirms_comes_after_the_news_of_it():
         assert told == ["subscribed"]
         await one.stop()
     assert one.connection.state == State.SUBSCRIBED
+
+
+async def test_a_feed_that_nobody_watches_is_not_connected_until_somebody_does():
+    calls = Calls()
+
+    async def listen(websocket: ServerConnection) -> None:
+        calls()
+        await let_in(websocket)
+        await websocket.wait_closed()
+
+    async with vendor(listen) as url, watcher(url, instruments={}, login_timeout=0.05) as one:
+        await one.until(lambda: one.connection.state == State.IDLE)
+        await asyncio.sleep(0.1)
+        assert not calls.times
+        one.connection.watch({"SPY": 0})
+        await one.until(lambda: one.connection.state == State.SUBSCRIBED)
+        one.connection.watch({})
+        await one.until(lambda: one.connection.state == State.IDLE)
+        await asyncio.sleep(0.2)
+        assert len(calls.times) == 1
+        assert one.connection.replaced == 0
+        one.connection.watch({"SPY": 1})
+        await one.until(lambda: one.connection.state == State.SUBSCRIBED)
+    assert len(calls.times) == 2
+
+
+async def test_who_is_no_longer_watched_while_it_is_dialled_is_given_up_at_once():
+    dialled = asyncio.Event()
+    let_go = asyncio.Event()
+
+    async def hesitate(_: ServerConnection, __: object) -> None:
+        dialled.set()
+        await let_go.wait()
+
+    async with vendor(let_in, process_request=hesitate) as url, watcher(url) as one:
+        await dialled.wait()
+        one.connection.watch({})
+        let_go.set()
+        await one.until(lambda: one.connection.state == State.IDLE)
+
+
+async def test_what_still_comes_once_nobody_watches_is_nobodys():
+    async def flood(websocket: ServerConnection) -> None:
+        session = await let_in(websocket)
+        while True:
+            await websocket.send(session.frame(tape(1), np.array([1])).decode())
+            await asyncio.sleep(0)
+
+    came: list[int] = []
+
+    class Shouting(Watcher):
+        def _take(self, ticks: np.ndarray) -> None:
+            came.append(int(ticks["symbol"][0]))
+            if len(came) == 5:
+                self.connection.watch({})
+
+    async with vendor(flood) as url:
+        one = Shouting(url)
+        await one.until(lambda: one.connection.state == State.IDLE)
+        await one.stop()
+    assert came[:5] == [0] * 5
+    assert set(came[5:]) == {UNKNOWN_SYMBOL}  # what was read before the event loop had a turn

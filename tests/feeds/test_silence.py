@@ -90,6 +90,13 @@ def test_it_counts_from_the_opening_of_the_market() -> None:
     assert feed.when("mute", 0, 1000) == 130
 
 
+def test_a_market_that_never_shuts_does_not_open_at_midnight() -> None:
+    feed = Feed(watch("BTC", BTC, calendar="24/7"), start=ns("2026-01-28 23:59:00"))
+    feed.tick(40, BTC)
+    feed.at(40)
+    assert feed.when("stale", 41, 100) == 70
+
+
 def test_extended_hours_count_where_a_watch_has_them() -> None:
     early = ns("2026-01-28 09:00:00") - 100 * NS  # 04:00 in New York
     assert Feed(*BOTH, start=early).when("stale", 0, 1000) is None
@@ -188,6 +195,33 @@ def test_a_second_silence_is_told_though_the_first_has_not_ended() -> None:
     assert feed.at(10).stale.symbols == ("HALT",)  # type: ignore[union-attr]
     feed.tick(20, SPX)
     assert feed.at(50).stale.symbols == ("SPX",)  # type: ignore[union-attr]
+
+
+def test_a_quiet_symbol_is_no_storm_of_alerts_and_an_hour_later_as_good_as_new() -> None:
+    feed = Feed(*BOTH)
+    told = []
+    for now in range(1, 3600):
+        if now % 40 == 0:
+            feed.tick(now, SPX)
+        look = feed.at(now)
+        told += [name for name in ("back", "stale") if getattr(look, name)]
+    assert told == ["stale", "back"]  # the first time it took 30 s, from then on a minute
+    for now in range(3600, 7200):
+        feed.tick(now, SPX)
+        feed.at(now)
+    assert feed.when("stale", 7200, 7300) == 7199 + 30
+
+
+def test_a_feed_that_falls_silent_again_and_again_is_told_each_time_later_up_to_ten_minutes() -> None:
+    feed = Feed(*BOTH)
+    took, now = [], 0.0
+    for _ in range(7):
+        stale = feed.when("stale", now, now + 1000)
+        took.append(stale - now)
+        now = stale + 1
+        feed.tick(now, SPX)
+        assert feed.at(now).back is not None
+    assert took == [30, 60, 120, 240, 480, 600, 600]
 
 
 def test_off_is_off() -> None:

@@ -1,5 +1,6 @@
 """Bars over HTTP: paging, what a refusal means, the cache, a server in trouble."""
 
+import asyncio
 import json
 import stat
 import time
@@ -200,6 +201,20 @@ async def test_requests_keep_the_vendors_pace(make: Make, market: Market) -> Non
     for _ in range(4):
         await ask(source)
     assert time.monotonic() - began >= 3 * 0.3
+
+
+async def test_who_gives_up_in_the_queue_leaves_its_turn_to_the_next(make: Make, market: Market) -> None:
+    vendor = KrakenHistory()
+    vendor.per_minute = 60
+    source = make(vendor, folder=None)
+    queue = [asyncio.create_task(ask(source, interval)) for interval in ("1m", "5m", "15m", "30m")]
+    await asyncio.sleep(0.2)
+    for own in queue:
+        own.cancel()
+    await asyncio.wait(queue)
+    began = time.monotonic()
+    await ask(source, "1h")
+    assert time.monotonic() - began < 2
 
 
 async def test_past_days_are_asked_for_once(make: Make, market: Market, tmp_path: Path) -> None:

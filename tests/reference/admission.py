@@ -4,8 +4,8 @@ The order of the refusals is the order in which the design names them; the first
 
 1. price: not finite, or <= 0
 2. hours: outside the watch's hours (the one refused tick that may still close a bar, see `tape.py`)
-3. seen: the id is among the last 64 of its exchange. An id enters the ring here, whatever happens to its tick
-   below: a second copy of a held tick must not join it.
+3. seen: the id is among the last 64 of its exchange, on the same UTC day. An id enters the ring here, whatever
+   happens to its tick below: a second copy of a held tick must not join it.
 4. condition: a sale condition that does not update the last price
 5. late: before the end of the last closed bar of the shortest timeframe
 
@@ -20,6 +20,7 @@ from reference.sessions import Calendar
 from reference.ticks import Tick
 
 RING = 64
+DAY = 86_400 * 1_000_000_000
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Admission:
     skip_conditions: set[str]
     max_jump: float | None  # None: off
     last: float | None = None  # last admitted price, or history's last close
-    seen: dict[int, deque[int]] = field(default_factory=dict)
+    seen: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
     held: list[Tick] = field(default_factory=list)
 
     def refusal(self, tick: Tick, closed_until: int | None) -> str | None:
@@ -39,9 +40,10 @@ class Admission:
             return "hours"
         if tick.id is not None:
             ring = self.seen.setdefault(tick.exchange, deque(maxlen=RING))
-            if tick.id in ring:
+            own = (tick.id, tick.time // DAY)
+            if own in ring:
                 return "seen"
-            ring.append(tick.id)
+            ring.append(own)
         if tick.condition in self.skip_conditions:
             return "condition"
         if closed_until is not None and tick.time < closed_until:

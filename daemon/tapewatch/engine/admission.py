@@ -116,8 +116,14 @@ def _note_outage(I, resume, k, leg, source):
 
 
 @hot
+def of_its_day(trade, time):
+    """A trade id with the UTC day of its trade in it: some exchanges begin with 1 every day."""
+    return trade ^ ((time // p.DAY_NS) << 40)
+
+
+@hot
 def seen(pool, rings, k, exchange, trade, out):
-    """Whether the vendor's trade id is among the last 64 of its exchange; it is remembered."""
+    """Whether the trade's id is among the last 64 of its exchange; it is remembered."""
     slot = 0
     while slot < EXCHANGES - 1 and rings[k, slot] >= 0 and pool[rings[k, slot], 0] != exchange:
         slot += 1

@@ -12,6 +12,7 @@ from tapewatch.engine.admission import (
     held_back,
     hours_of,
     no_break_between,
+    of_its_day,
     seen,
     session_at,
     skips,
@@ -181,7 +182,7 @@ def step(
             refused[k, ev.HOURS] += 1
             continue
         if ticks[i].id != NO_ID and seen(
-            pool, rings, k, np.int64(ticks[i].exchange) * 4 + leg, ticks[i].id, out
+            pool, rings, k, np.int64(ticks[i].exchange) * 4 + leg, of_its_day(ticks[i].id, time), out
         ):
             refused[k, ev.DUPLICATE] += 1
             continue

@@ -20,6 +20,7 @@ from tapewatch.config import Feed
 from tapewatch.feeds.backoff import Backoff
 from tapewatch.feeds.dial import LineLostError, RefusedError, dial, shown
 from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind, VendorProtocol
+from tapewatch.feeds.vendors import VENDORS
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,8 @@ FAULT_LOG_INTERVAL = 60.0
 KEEPALIVE_SECONDS = 20.0
 """Between two pings, and for the answer to one: a line whose other end is gone without a word is lost after both."""
 
+_UNWATCHED = "no watch takes this feed"
+
 
 class State(StrEnum):
     """What a connection is at."""
@@ -39,6 +42,8 @@ class State(StrEnum):
     CONNECTING = "connecting"
     LOGGING_IN = "logging in"
     SUBSCRIBED = "subscribed"
+    IDLE = "idle"
+    """Nobody watches anything on it, so that there is nothing to connect for."""
     WAITING = "waiting"
     REFUSED = "refused"
 
@@ -71,7 +76,8 @@ class Connection:
     Args:
         feed: the feed's config, for its name.
         url: `wss://…`; certificates are checked against the system's.
-        protocol_factory: makes the vendor's protocol, once per connection.
+        protocol: makes the vendor's protocol of what to watch, once per connection.
+        instruments: what to watch: the engine's number of each, by the vendor's name for it.
         on_ticks: gets each frame's ticks, rows of `TICK`, never empty.
         fallback_url: where every second attempt of a row of failures goes.
         backoff: how long to wait between attempts.
@@ -87,7 +93,8 @@ class Connection:
         self,
         feed: Feed,
         url: str,
-        protocol_factory: Callable[[], VendorProtocol],
+        protocol: Callable[[Mapping[str, int]], VendorProtocol],
+        instruments: Mapping[str, int],
         on_ticks: Callable[[np.ndarray], None],
         *,
         fallback_url: str | None = None,
@@ -115,8 +122,7 @@ class Connection:
         self.feed = feed
         self._url = url
         self._fallback_url = fallback_url if fallback_url != url else None
-        self._protocol_factory = protocol_factory
-        self._instruments: Mapping[str, int] | None = None  # until `watch`, those of the factory
+        self._protocol = protocol
         self._on_ticks = on_ticks
         self._on_connected = on_connected or _nothing
         self._on_frame = on_frame
@@ -131,6 +137,8 @@ class Connection:
         self._proven = False  # healthy: the next loss begins a new row
         self._data_since: float | None = None  # first ticks of the connection
         self._fault_log = _FaultLog(feed.name, self.faults)
+        self._wanted = asyncio.Event()  # there are instruments
+        self.watch(instruments)
 
     async def run(self) -> NoReturn:
         """Connect and receive until cancelled; a cancel closes the websocket before it ends.
@@ -140,6 +148,10 @@ class Connection:
                 tried again.
         """
         while True:
+            if not self._instruments:
+                self.state = State.IDLE
+                log.info("feed.idle", feed=self.feed.name, reason=_UNWATCHED)
+                await self._wanted.wait()
             self.state = State.CONNECTING
             url = next(self._urls)
             try:
@@ -152,22 +164,34 @@ class Connection:
     def watch(self, instruments: Mapping[str, int]) -> None:
         """Other instruments from now on, on the connection that is open and on each new one.
 
-        The ticks of the next frame have the new numbers; the vendor is asked as soon as may be.
+        The ticks of the next frame have the new numbers; the vendor is asked as soon as may be. Without any, the
+        connection is given up until there are some.
 
         Args:
             instruments: the engine's number of each, by the vendor's name for it.
         """
         self._instruments = dict(instruments)
         if self._line is not None:
-            self._line.protocol.watch(instruments)
+            self._line.protocol.watch(instruments)  # at once: what comes by old numbers is another's
+        if not instruments:
+            self._wanted.clear()
+            self._give_up(_UNWATCHED)
+            return
+        self._wanted.set()
+        if self._line is not None:
             self._line.asking = asyncio.create_task(_ask(self._line))
 
     def replace(self, reason: str) -> None:
         """Give up the connection that is open, if any, for `reason`; a new one is made after the usual wait."""
-        if self._line is not None and not self._line.replaced:
-            self._line.replaced = reason
-            self._line.end.reschedule(asyncio.get_running_loop().time())
-            self.replaced += 1
+        self.replaced += self._give_up(reason)
+
+    def _give_up(self, reason: str) -> bool:
+        """Whether there was a connection to give up."""
+        if self._line is None or self._line.replaced:
+            return False
+        self._line.replaced = reason
+        self._line.end.reschedule(asyncio.get_running_loop().time())
+        return True
 
     def _url_row(self) -> Iterator[str]:
         """Where the attempts of a row of failures go; the second URL serves every second one."""
@@ -191,8 +215,10 @@ class Connection:
         self.state = State.LOGGING_IN
         self._proven = False
         self._data_since = None
-        line = self._line = _Line(websocket, self._new_protocol(), asyncio.timeout(None))
+        line = self._line = _Line(websocket, self._protocol(self._instruments), asyncio.timeout(None))
         self._on_connected()
+        if not self._instruments:  # given up while it was dialled
+            raise LineLostError(_UNWATCHED)
         try:
             async with line.end:
                 await self._log_in(line)
@@ -204,12 +230,6 @@ class Connection:
             if not line.replaced:  # what went wrong is ours: a full disk's, say
                 raise
             raise LineLostError(line.replaced) from None
-
-    def _new_protocol(self) -> VendorProtocol:
-        protocol = self._protocol_factory()
-        if self._instruments is not None:
-            protocol.watch(self._instruments)
-        return protocol
 
     async def _log_in(self, line: _Line) -> None:
         with suppress(LineLostError):  # what a vendor says before it hangs up is still to be read
@@ -232,8 +252,8 @@ class Connection:
     async def _take_frame(self, line: _Line) -> None:
         try:
             frame = await line.websocket.recv(decode=False)
-        except ConnectionClosed as error:
-            raise LineLostError(str(error)) from None
+        except ConnectionClosed as error:  # its text quotes the vendor's reason
+            raise LineLostError(line.protocol.faults.said(str(error))) from None
         now = self.last_frame = time.monotonic()
         if self._on_frame is not None:
             self._on_frame(frame)
@@ -270,8 +290,7 @@ class Connection:
         if refusal.kind is RefusalKind.TOO_MANY_CONNECTIONS:
             return self._backoff.too_many
         if refusal.kind is RefusalKind.BAD_KEY:
-            variable = secrets.variable("FEED", self.feed.name, "KEY")
-            refusal = Refusal(refusal.kind, f"{refusal.text}; put a valid one into {variable} or key_file")
+            refusal = Refusal(refusal.kind, refusal.text + _where_to_put(self.feed))
         by_fallback = url == self._fallback_url
         which = "fallback_url" if by_fallback else "url"
         log.error("feed.refused", feed=self.feed.name, by=which, kind=str(refusal.kind), reason=refusal.text)
@@ -293,6 +312,15 @@ class Connection:
 
 def _nothing() -> None:
     """Nobody wants to know."""
+
+
+def _where_to_put(feed: Feed) -> str:
+    """What to do about a key that is refused; nothing, where the feed has none."""
+    places = [
+        f"{secrets.variable('feed', feed.name, field)} or {field}_file"
+        for field in VENDORS[feed.vendor].needs(feed)
+    ]
+    return f"; put a valid one into {', the secret into '.join(places)}" if places else ""
 
 
 async def _ask(line: _Line) -> None:

@@ -3,17 +3,23 @@
 import os
 import socket
 import ssl
-import time
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+    SecurityError,
+)
 from websockets.http11 import Response
 
 from tapewatch import __version__
 from tapewatch.feeds.protocol import Refusal, RefusalKind
+from tapewatch.retry_after import retry_after
 from tapewatch.urls import shown_host
 
 MAX_FRAME = 16 * 2**20
@@ -85,7 +91,7 @@ def shown(url: str) -> str:
 def _turned_away(where: str, response: Response) -> LineLostError | RefusedError:
     """What an HTTP status in the place of a websocket means."""
     said = f"{where} answered HTTP {response.status_code}"
-    wait = _retry_after(response.headers.get("Retry-After", ""))
+    wait = retry_after(response.headers.get("Retry-After", ""))
     match response.status_code:
         case HTTPStatus.UNAUTHORIZED:
             return _refused(RefusalKind.BAD_KEY, f"{said}: it does not take the key")
@@ -94,7 +100,7 @@ def _turned_away(where: str, response: Response) -> LineLostError | RefusedError
             return _refused(RefusalKind.NOT_ENTITLED, f"{said}: {advice}")
         case HTTPStatus.TOO_MANY_REQUESTS if wait is None:
             return _refused(RefusalKind.TOO_MANY_CONNECTIONS, f"{said}: it was asked too often")
-    return LineLostError(said, wait or 0)
+    return LineLostError(said, min(wait or 0, LONGEST_RETRY_AFTER))
 
 
 def _refused(kind: RefusalKind, text: str) -> RefusedError:
@@ -106,6 +112,8 @@ def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
     match error:
         case ProxyError():
             return f"the proxy does not let us through to {host}: {error}"
+        case SecurityError():  # its text quotes the new address, which may hold a key
+            return f"{host} redirects too often, or to an address without TLS, which is not followed"
         case InvalidHandshake():
             return f"{host} did not answer as a websocket server: {error}"
         case socket.gaierror():
@@ -120,15 +128,3 @@ def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
             return f"no connection to {host}: {os.strerror(number)}"
         case _:
             return f"no connection to {host}: {error}"
-
-
-def _retry_after(header: str) -> float | None:
-    """Seconds that a `Retry-After` asks for, a number or an HTTP date (RFC 9110, 10.2.3); None if it is neither."""
-    if header.isdecimal():
-        seconds = float(header)
-    else:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0), LONGEST_RETRY_AFTER)

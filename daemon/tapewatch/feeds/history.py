@@ -21,10 +21,10 @@ from tenacity import (
 from tapewatch.feeds.history_cache import DAY_NS, HistoryCache
 from tapewatch.feeds.history_vendor import Asked, BadAnswerError, Page, Request, VendorHistory, Why
 from tapewatch.feeds.protocol import Credentials
-from tapewatch.feeds.retry_after import retry_after
 from tapewatch.market.bars import BAR
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import duration_ns
+from tapewatch.retry_after import retry_after
 from tapewatch.urls import shown_host
 
 TIMEOUT = 10.0
@@ -246,13 +246,13 @@ class _Pace:
     def __init__(self, per_minute: int) -> None:
         self._gap = 60 / per_minute
         self._next = 0.0
+        self._line = asyncio.Lock()
 
     async def turn(self) -> None:
-        """Returns when it is the caller's turn."""
-        now = time.monotonic()
-        own = max(now, self._next)
-        self._next = own + self._gap
-        await asyncio.sleep(own - now)
+        """Returns when it is the caller's turn; who gives up while waiting takes none."""
+        async with self._line:
+            await asyncio.sleep(self._next - time.monotonic())
+            self._next = time.monotonic() + self._gap
 
 
 _backoff = wait_random_exponential(multiplier=0.25, max=5)

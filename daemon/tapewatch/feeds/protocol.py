@@ -12,7 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tapewatch.feeds.blank import Blank
+
 _SAMPLE_LENGTH = 160
+_SAID_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,22 @@ class Faults:
     def __init__(self, credentials: Credentials) -> None:
         self.counts: Counter[FaultKind] = Counter()
         self.samples: dict[FaultKind, str] = {}
-        self._secrets = [own.encode() for own in (credentials.key, credentials.secret) if own]
+        self._blank = Blank((credentials.key, credentials.secret))
 
     def add(self, kind: FaultKind, what: bytes) -> None:
         """Count one fault. `what` is kept shortened, in ASCII, and without a secret should one be echoed."""
         self.counts[kind] += 1
         # Blanked before it is shortened, so that no half of the secret is left at the cut.
-        start = bytes(what[: _SAMPLE_LENGTH + max(map(len, self._secrets), default=0)])
-        for secret in self._secrets:
-            start = start.replace(secret, b"***")
+        start = self._blank(bytes(what[: _SAMPLE_LENGTH + self._blank.reach]))
         self.samples[kind] = repr(start[:_SAMPLE_LENGTH])[2:-1]
+
+    def said(self, text: str) -> str:
+        """`text` of the vendor's without a secret should one be echoed."""
+        return self._blank.text(text)
+
+    def quoted(self, text: str) -> str:
+        """The same, shortened and in ASCII, between quotes."""
+        return ascii(self.said(text)[:_SAID_LENGTH])
 
     def clear(self) -> None:
         """Begin anew, once someone has taken the counts."""

@@ -4,7 +4,6 @@ A line is a JSON array: its kind, the wall clock in ns since 1970 UTC, and what 
 file says whose it is.
 """
 
-import json
 import os
 import time
 import zlib
@@ -19,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tapewatch.feeds.blank import Blank
 from tapewatch.feeds.columns import FileError
 from tapewatch.market.ticks import NS
 
@@ -38,7 +38,6 @@ SHORTEST_SECRET = 4
 _BEGINNING = b'["recording",'
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
-_BLANK = b"***"
 _BLOCK = 1 << 16
 
 
@@ -133,7 +132,7 @@ class RecordingWriter:
         self.frames = 0
         """Frames written, in all files."""
         self._folder = folder
-        self._secrets = _spellings(secrets)
+        self._blank = Blank(own for own in secrets if len(own) >= SHORTEST_SECRET)
         self._longest = longest
         self._largest = largest
         self._seconds = seconds
@@ -147,12 +146,11 @@ class RecordingWriter:
 
     def frame(self, now: int, frame: bytes) -> None:
         """A frame came at `now`."""
-        for secret in self._secrets:
-            frame = frame.replace(secret, _BLANK)
+        shown = self._blank(frame)
         try:
-            line: Line = Frame(now, frame.decode())
+            line: Line = Frame(now, shown.decode())
         except UnicodeDecodeError:
-            line = Binary(now, frame)
+            line = Binary(now, shown)
         self._write(now, line)
         self.frames += 1
 
@@ -229,13 +227,6 @@ class _GzipFile:
     def close(self) -> None:
         with self._raw:
             self._raw.write(self._deflate.flush())
-
-
-def _spellings(secrets: Sequence[str]) -> list[bytes]:
-    """Each secret as it is and as JSON spells it; the longest first, should one be part of another."""
-    own = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
-    spelt = {text for secret in own for text in (secret, json.dumps(secret)[1:-1])}
-    return [text.encode() for text in sorted(spelt, key=len, reverse=True)]
 
 
 @dataclass(eq=False)

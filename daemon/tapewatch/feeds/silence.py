@@ -19,7 +19,10 @@ MAX_SILENCE = 30.0
 """Seconds, for watches that say nothing else."""
 
 LONGEST_SILENCE = 600.0
-"""Seconds to which the limit doubles at most; one that the config sets higher stays where it is."""
+"""Seconds to which a limit doubles at most; one that the config sets higher stays where it is."""
+
+FLAPPING = 3600.0
+"""Seconds: what was stale so short a time ago has to be silent for twice as long to be stale again."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class _Part:
     """Connections in a row that were replaced without a tick."""
     stale_since: float | None = None
     """Since when it has been silent, while it is stale."""
+    relapses: int = 0
+    """Times in a row that it was stale soon after it was."""
+    stale_until: float = float("-inf")
+    """When it was no longer stale."""
 
     @property
     def hours(self) -> tuple[Sessions, bool]:
@@ -82,7 +89,15 @@ class _Part:
     @property
     def patience(self) -> float:
         """The limit for this connection: a halted market should not be a storm of connections."""
-        return max(self.limit, min(self.limit * 2.0 ** min(self.fruitless, 32), LONGEST_SILENCE))
+        return self._doubled(self.fruitless)
+
+    @property
+    def stale_after(self) -> float:
+        """The limit for this silence: a quiet symbol should not be a storm of alerts."""
+        return self._doubled(self.relapses)
+
+    def _doubled(self, times: int) -> float:
+        return max(self.limit, min(self.limit * 2.0 ** min(times, 32), LONGEST_SILENCE))
 
 
 class Silence:
@@ -124,6 +139,7 @@ class Silence:
             if (known := before.get(part.key)) is not None:
                 part.began, part.ticked = known.began, known.ticked
                 part.fruitless, part.stale_since = known.fruitless, known.stale_since
+                part.relapses, part.stale_until = known.relapses, known.stale_until
         own = [number for part in self._parts for number in part.instruments]
         self._arrived = [float("-inf")] * (max(own, default=-1) + 2)
         self._by_instrument = bool(own)
@@ -180,7 +196,10 @@ class Silence:
                 part.ticked, part.fruitless = heard, 0
                 if part.stale_since is not None:
                     returned.append((part, part.stale_since))
-                    part.stale_since = None
+                    part.stale_since, part.stale_until = None, now
+                    part.relapses += 1
+                elif now - part.stale_until >= FLAPPING:
+                    part.relapses = 0
         missing = [part for part in self._parts if part.stale_since is not None]
         whole = any(not part.instruments for part, _ in returned)
         if self._away_since is None or (missing and not whole):
@@ -196,7 +215,9 @@ class Silence:
     ) -> Silent | None:
         """Notes what is silent for longer than it may; to be told, unless nothing has ticked since it last was."""
         joined = [
-            (part, since) for part, since in silent if part.stale_since is None and now - since >= part.limit
+            (part, since)
+            for part, since in silent
+            if part.stale_since is None and now - since >= part.stale_after
         ]
         for part, since in joined:
             part.stale_since = since
@@ -246,11 +267,15 @@ def _parts(watches: Sequence[Listened], now: float) -> list[_Part]:
 
 
 def _opened(known: Sessions, extended: bool, time: int) -> int | None:
-    """When the hours that are on at `time` began, ns UTC; None outside them."""
+    """Since when trade has gone on at `time`, ns UTC; None outside the hours."""
     opens = known.extended_opens if extended else known.opens
     closes = known.extended_closes if extended else known.closes
     i = int(np.searchsorted(closes, time, side="right"))
-    return int(opens[i]) if i < len(opens) and opens[i] <= time else None
+    if i == len(opens) or opens[i] > time:
+        return None
+    if i and closes[i - 1] == opens[i]:  # trade goes on through midnight; one session back is far enough
+        i -= 1
+    return int(opens[i])
 
 
 def _told(parts: Sequence[tuple[_Part, float]], now: float, time: int) -> Silent:

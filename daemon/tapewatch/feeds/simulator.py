@@ -147,13 +147,14 @@ class Simulator:
             with suppress(ConnectionClosed):
                 if (request := websocket.request) is not None:  # never None once the handshake is over
                     await self._answer(websocket, server, server.open(request.path, request.headers))
+                while not server.wanted.any():  # a client may want all before it has said a word
+                    await self._answer(websocket, server, server.receive(await websocket.recv()))
+                playing += [
+                    tasks.create_task(self._play(websocket, server)),
+                    tasks.create_task(_beat(websocket, server)),
+                ]
                 async for message in websocket:
                     await self._answer(websocket, server, server.receive(message))
-                    if not playing and server.wanted.any():
-                        playing = [
-                            tasks.create_task(self._play(websocket, server)),
-                            tasks.create_task(_beat(websocket, server)),
-                        ]
             for task in playing:
                 task.cancel()
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from functools import lru_cache
 
 import numpy as np
 
@@ -10,6 +9,9 @@ from tapewatch.market.ticks import NS
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LAST_SECOND = np.iinfo(np.int64).max // NS - 1
+
+_last = ("", 0)
+"""The second read last, up to its point, and its ns: ticks come many in a second, and parsing it is what costs."""
 
 
 def iso_ns(text: str) -> int:
@@ -20,22 +22,23 @@ def iso_ns(text: str) -> int:
     Raises:
         ValueError: no such time, or one that int64 does not hold.
     """
+    second, since = _last
     digits = text[20:-1]
-    if text[19:20] == "." and text[-1] == "Z" and digits.isdigit() and digits.isascii():
-        # Ticks come many in a second, and parsing it is what costs.
-        return _second_ns(text[:19]) + int(digits[:9].ljust(9, "0"))
+    if text[:20] == second and text[-1] == "Z" and digits.isdigit() and digits.isascii():
+        return since + int(digits[:9].ljust(9, "0"))
+    return _of_any_form(text)
+
+
+def _of_any_form(text: str) -> int:
+    global _last
     form = _FORM.fullmatch(text)
-    if form is None:
+    if form is None:  # asked first, since the standard library takes weeks and more
         raise ValueError(f"no RFC 3339 time: {text[:40]!r}")
     date, time, fraction, offset = form.groups("")
-    return _second_ns(f"{date}T{time}", offset.upper()) + int(fraction[:9].ljust(9, "0"))
-
-
-@lru_cache(maxsize=64)
-def _second_ns(text: str, offset: str = "Z") -> int:
-    if _FORM.fullmatch(text + offset) is None:  # else the standard library takes weeks and more
-        raise ValueError(f"no RFC 3339 time: {text[:40]!r}")
-    second = datetime.fromisoformat(text + offset).timestamp()  # exact: a whole number far below 2^53
-    if abs(second) > _LAST_SECOND:
+    whole = datetime.fromisoformat(f"{date}T{time}{offset.upper()}").timestamp()  # exact: far below 2^53
+    if abs(whole) > _LAST_SECOND:
         raise ValueError(f"beyond int64 ns: {text}")
-    return int(second) * NS
+    since = int(whole) * NS
+    if offset == "Z":
+        _last = (f"{date}T{time}.", since)
+    return since + int(fraction[:9].ljust(9, "0"))

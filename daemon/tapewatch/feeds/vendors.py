@@ -19,7 +19,7 @@ from tapewatch.feeds.coinbase.server import CoinbaseServer
 from tapewatch.feeds.finnhub.protocol import URL as FINNHUB_URL
 from tapewatch.feeds.finnhub.protocol import Finnhub, with_token
 from tapewatch.feeds.finnhub.server import FinnhubServer
-from tapewatch.feeds.history import HistorySource
+from tapewatch.feeds.history import PATIENCE, HistorySource
 from tapewatch.feeds.history_vendor import VendorHistory
 from tapewatch.feeds.json.protocol import JsonProtocol, with_credentials
 from tapewatch.feeds.json.protocol import needs as json_needs
@@ -101,7 +101,12 @@ VENDORS: dict[str, Vendor] = {
 
 
 def history_source(
-    feed: Feed, credentials: Credentials, http: httpx.AsyncClient, folder: Path | None
+    feed: Feed,
+    credentials: Credentials,
+    http: httpx.AsyncClient,
+    folder: Path | None,
+    *,
+    patience: float = PATIENCE,
 ) -> HistorySource | None:
     """Where the feed's past bars are asked for; None: nowhere.
 
@@ -110,9 +115,10 @@ def history_source(
         credentials: what its vendor knows us by.
         http: follows no redirects.
         folder: of the instance's cache; None: nothing is kept.
+        patience: seconds for which a failure that may pass is tried again.
     """
     history = VENDORS[feed.vendor].history
     if history is None or not feed.asks_for_history:
         return None
     url = getattr(feed, "history_url", None)
-    return HistorySource(http, history(feed, credentials), credentials, url, folder)
+    return HistorySource(http, history(feed, credentials), credentials, url, folder, patience=patience)

@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-import re
-import time
-from email.utils import parsedate_to_datetime
 
 import httpx
 
 from tapewatch.notify.sender import PermanentError, TemporaryError
+from tapewatch.retry_after import retry_after
 
 TIMEOUT = 10.0
 """Seconds that a receiver has for its whole answer."""
@@ -63,17 +61,7 @@ def check(response: httpx.Response, detail: str = "") -> None:
         return
     reason = f"HTTP {status}" + (f" {detail}" if detail else "")
     if status in (408, 429) or status >= 500:
-        raise TemporaryError(reason, _retry_after(response.headers.get("Retry-After", "")))
+        raise TemporaryError(reason, retry_after(response.headers.get("Retry-After", "")))
     if response.is_redirect:
         reason += ": redirects are not followed, set the URL to where it leads"
     raise PermanentError(reason)
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds of a `Retry-After` header: a number, or a date (RFC 9110, 10.2.3)."""
-    if re.fullmatch(r"\d{1,9}", value):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

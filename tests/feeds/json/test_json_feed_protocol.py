@@ -652,3 +652,12 @@ async def test_a_server_that_lets_nobody_in_is_tried_again():
         got = await received(KRAKEN, simulator, lambda _: simulator.logins_refused >= 3)
     assert len(got) == 0
     assert len([entry for entry in logs if entry["event"] == "feed.lost"]) >= 2
+
+
+async def test_a_feed_that_says_nothing_gets_the_tape_unasked():
+    feed = described(time_unit="ns")
+    assert (feed.hello, feed.subscribe) == ([], None)
+    ticks = tape(100)
+    simulator = Simulator(partial(VENDORS["json"].server, feed), ticks, ["SPY", "BTC/USD"], speed=None)
+    got = await received(feed, simulator, lambda count: count >= 100)
+    assert got["time"].tolist() == ticks["time"].tolist()

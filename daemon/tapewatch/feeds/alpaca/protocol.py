@@ -12,20 +12,18 @@ Who subscribes to trades gets corrections (`c`) and cancels (`x`) of earlier one
 trade fired has been said, and a bar that it was in cannot be undone.
 """
 
-import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, final
 
 import msgspec
 import numpy as np
 
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
+from tapewatch.feeds.salvage import read_messages, sample
+from tapewatch.feeds.session import Session, batches
 from tapewatch.feeds.times import iso_ns
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
-
-SYMBOLS_PER_MESSAGE = 500
-"""A longer list of subscriptions is sent as several messages."""
 
 NOT_LAST_CONDITIONS = {
     tape: frozenset(codes)
@@ -96,7 +94,6 @@ class Error(msgspec.Struct, tag_field="T", tag="error"):
 
 
 _Message = Trade | Correction | Cancel | Success | Subscription | Error
-_TAGS = frozenset({"t", "c", "x", "success", "subscription", "error"})
 
 _decode_frame = msgspec.json.Decoder(list[_Message]).decode
 _encode = msgspec.json.Encoder().encode
@@ -110,8 +107,8 @@ def default_url(stream: Literal["iex", "sip"]) -> str:
     return f"wss://stream.data.alpaca.markets/v2/{stream}"
 
 
-class Alpaca:
-    """One connection to Alpaca; see `VendorProtocol`.
+class Alpaca(Session):
+    """One connection to Alpaca.
 
     Args:
         credentials: the key's id, and its secret.
@@ -119,38 +116,14 @@ class Alpaca:
     """
 
     def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
+        super().__init__(credentials, instruments)
         self._credentials = credentials
-        self._logged_in = False
         self._unanswered = 0
         """Messages that subscribe or unsubscribe, without the answers to them."""
-        self._instruments = dict(instruments)
-        self._replies: list[str] = []
 
-    def open(self) -> list[str]:
-        """None: the server speaks first."""
-        return []
-
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
-
-    def watch(self, instruments: Mapping[str, int]) -> None:
-        """Other instruments from now on, on the same connection."""
-        before, self._instruments = self._instruments, dict(instruments)
-        if self._logged_in:
-            # What is gone goes first: the plan may limit how many there are at a time.
-            self._ask("unsubscribe", [symbol for symbol in before if symbol not in instruments])
-            self._ask("subscribe", [symbol for symbol in instruments if symbol not in before])
-
-    def _ask(self, action: str, symbols: Iterable[str]) -> None:
-        symbols = list(symbols)
-        for first in range(0, len(symbols), SYMBOLS_PER_MESSAGE):
-            trades = symbols[first : first + SYMBOLS_PER_MESSAGE]
-            self._replies.append(_encode({"action": action, "trades": trades}).decode())
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        for part in batches(symbols):
+            self._replies.append(_encode({"action": action, "trades": part}).decode())
             self._unanswered += 1
 
     def receive(self, frame: bytes) -> np.ndarray:
@@ -158,7 +131,7 @@ class Alpaca:
         try:
             messages = _decode_frame(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            messages = self._salvage(frame)
+            messages = read_messages(frame, self.faults, _Message)
         trades = [message for message in messages if type(message) is Trade]
         if len(trades) < len(messages):
             for message in messages:
@@ -201,35 +174,10 @@ class Alpaca:
             try:
                 iso_ns(trade.t)
             except ValueError:
-                self.faults.add(FaultKind.WRONG_TYPE, ascii(trade).encode())
+                self.faults.add(FaultKind.WRONG_TYPE, sample(trade))
             else:
                 timed.append(trade)
         return timed
-
-    def _salvage(self, frame: bytes) -> list[_Message]:
-        """The good messages of a frame that cannot be read as a whole; the others are counted.
-
-        The standard library's reader is slower and more lenient: it takes NaN, which admission refuses by
-        name, and broken text within a string, so that such a message does not lose those beside it.
-        """
-        try:
-            raw_messages = json.loads(bytes(frame).decode("utf-8", "replace"), strict=False)
-        except (ValueError, RecursionError):
-            self.faults.add(FaultKind.NOT_JSON, frame)
-            return []
-        if not isinstance(raw_messages, list):
-            self.faults.add(FaultKind.NOT_OF_PROTOCOL, frame)
-            return []
-        messages = []
-        for raw in raw_messages:
-            try:
-                messages.append(msgspec.convert(raw, _Message))
-            except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: half a character, "\\ud800"
-                tag = raw.get("T") if isinstance(raw, dict) else None
-                known = isinstance(tag, str) and tag in _TAGS
-                kind = FaultKind.WRONG_TYPE if known else FaultKind.NOT_OF_PROTOCOL
-                self.faults.add(kind, json.dumps(raw).encode())
-        return messages
 
     def _obey(self, message: _Message) -> None:
         match message:
@@ -237,46 +185,42 @@ class Alpaca:
                 key, secret = self._credentials.key, self._credentials.secret
                 self._replies.append(_encode({"action": "auth", "key": key, "secret": secret}).decode())
             case Success("authenticated"):
-                self._logged_in = True
-                self._ask("subscribe", self._instruments)
+                self._subscribe()
             case Subscription():
                 self._unanswered -= 1
                 self.subscribed = self.subscribed or self._unanswered <= 0
             case Error():
-                self.refusal = self.refusal or self._refusal(message)
-                if self.refusal is None:
-                    self.faults.add(
-                        FaultKind.VENDOR_ERROR, f"{message.code}: {message.msg}".encode(errors="replace")
-                    )
+                self._take_error(message)
 
-    def _refusal(self, error: Error) -> Refusal | None:
-        """What `error` refuses, if anything; the codes are those of the page of the login."""
-        said = f"{error.msg[:200]!a} ({error.code})"
+    def _take_error(self, error: Error) -> None:
+        """Whether it refuses anything; the codes are those of the page of the login."""
+        said = f"{self.faults.quoted(error.msg)} ({error.code})"
         match error.code:
             case 402:
-                return Refusal(RefusalKind.BAD_KEY, f"Alpaca refused the key's id or its secret: {said}")
+                self._refuse(RefusalKind.BAD_KEY, f"Alpaca refused the key's id or its secret: {said}")
             case 405 if not self.subscribed:  # later, what was subscribed to before goes on
-                return Refusal(
+                self._refuse(
                     RefusalKind.NOT_ENTITLED,
                     f"the key's plan at Alpaca does not include {len(self._instruments)} symbols at a time:"
                     f" {said}; watch fewer on this feed, or take a plan that includes as many",
                 )
             case 406:
-                return Refusal(
+                self._refuse(
                     RefusalKind.TOO_MANY_CONNECTIONS,
                     f"Alpaca allows one connection per stream and account, and says {said}: another program is"
                     " connected, stop it; or Alpaca has not noticed yet that our last connection was lost",
                 )
             case 409:
-                return Refusal(
+                self._refuse(
                     RefusalKind.NOT_ENTITLED,
                     f"the key's plan at Alpaca does not include this stream: {said};"
                     ' set stream = "iex" for this feed, which is free, or take a plan that includes "sip"',
                 )
             case 410:
-                return Refusal(
+                self._refuse(
                     RefusalKind.BAD_URL,
                     f"the feed's url is of a stream that has no trades: {said};"
                     f" leave it out, or write one such as {default_url('iex')}",
                 )
-        return None
+            case _:
+                self.faults.add(FaultKind.VENDOR_ERROR, f"{error.code}: {error.msg}".encode(errors="replace"))

@@ -21,7 +21,7 @@ What happens to a product that does not exist is not documented. Seen was a list
 (https://github.com/ccxt/ccxt/issues/22157); Coinbase's older feed says `... is not a valid product`. We take either.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import msgspec
@@ -29,8 +29,9 @@ import numpy as np
 
 from tapewatch.feeds.ids import trade_id
 from tapewatch.feeds.in_order import Row, ticks_in_order
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
 from tapewatch.feeds.salvage import read_object, sample, the_good
+from tapewatch.feeds.session import Session
 from tapewatch.feeds.times import iso_ns
 from tapewatch.market.ticks import UNKNOWN_SYMBOL
 
@@ -79,16 +80,14 @@ def product_id(symbol: str) -> str:
     return symbol.replace("/", "-")
 
 
-def request(action: str, channel: str, products: Iterable[str] = ()) -> str:
+def request(action: str, channel: str, products: Sequence[str] = ()) -> str:
     """A message that subscribes to a channel, or unsubscribes from it."""
-    wanted = list(products)
-    return _encode(
-        {"type": action, "channel": channel} | ({"product_ids": wanted} if wanted else {})
-    ).decode()
+    which = {"product_ids": list(products)} if products else {}
+    return _encode({"type": action, "channel": channel} | which).decode()
 
 
-class Coinbase:
-    """One connection to Coinbase; see `VendorProtocol`.
+class Coinbase(Session):
+    """One connection to Coinbase.
 
     Args:
         credentials: none are needed.
@@ -96,43 +95,28 @@ class Coinbase:
     """
 
     def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
-        self._products = _numbers(instruments)
-        self._names = _recognised(self._products)
-        self._connected = False
+        super().__init__(credentials, _numbers(instruments))
+        self._names = _recognised(self._instruments)
         self._unanswered = 0
         """Requests without the list of subscriptions that answers each."""
         self._sequence: int | None = None
         """The highest `sequence_num` so far."""
-        self._replies: list[str] = []
 
     def open(self) -> list[str]:
         """The subscriptions: Coinbase closes a line without any."""
-        self._connected = True
-        self._ask("subscribe", TRADES, self._products)
-        self._ask("subscribe", HEARTBEATS)
+        self._subscribe()
+        self._request("subscribe", HEARTBEATS)
         return self.replies()
-
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
 
     def watch(self, instruments: Mapping[str, int]) -> None:
         """Other instruments from now on, on the same connection."""
-        before, self._products = self._products, _numbers(instruments)
-        self._names = _recognised(self._products)
-        if self._connected:
-            for action, products in (
-                ("unsubscribe", [product for product in before if product not in self._products]),
-                ("subscribe", [product for product in self._products if product not in before]),
-            ):
-                if products:
-                    self._ask(action, TRADES, products)
+        super().watch(_numbers(instruments))
+        self._names = _recognised(self._instruments)
 
-    def _ask(self, action: str, channel: str, products: Iterable[str] = ()) -> None:
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        self._request(action, TRADES, symbols)
+
+    def _request(self, action: str, channel: str, products: Sequence[str] = ()) -> None:
         self._replies.append(request(action, channel, products))
         self._unanswered += 1
 
@@ -152,7 +136,7 @@ class Coinbase:
             case "subscriptions":
                 self._confirm(message)
             case "" if message.type == "error":
-                self._refuse(message)
+                self._take_error(message)
             case "" if message is not _NOTHING:
                 self.faults.add(FaultKind.NOT_OF_PROTOCOL, frame)
         return ticks_in_order([])
@@ -211,8 +195,8 @@ class Coinbase:
         confirmed: set[str] = set()
         for event in message.events:
             confirmed.update((event.subscriptions or {}).get(TRADES, ()))
-        missing = [each for each in self._products if confirmed.isdisjoint((each, _in_dollars(each)))]
-        if len(missing) < len(self._products):
+        missing = [each for each in self._instruments if confirmed.isdisjoint((each, _in_dollars(each)))]
+        if len(missing) < len(self._instruments):
             self.subscribed = True
         if self._unanswered > 0 or not missing:
             return
@@ -220,26 +204,23 @@ class Coinbase:
         if self.subscribed:
             self.faults.add(FaultKind.VENDOR_ERROR, said.encode(errors="replace"))
         else:
-            self._refused(RefusalKind.NOT_ENTITLED, f"{said}: {_RIGHT_NAME}")
+            self._refuse(RefusalKind.NOT_ENTITLED, f"{said}: {_RIGHT_NAME}")
 
-    def _refuse(self, error: Message) -> None:
+    def _take_error(self, error: Message) -> None:
         text = f"{error.message} {error.reason}".strip()
-        said, lower = ascii(text[:200]), text.lower()
+        said, lower = self.faults.quoted(text), text.lower()
         if "rate limit" in lower or "too many" in lower:
-            self._refused(
+            self._refuse(
                 RefusalKind.TOO_MANY_CONNECTIONS,
                 f"Coinbase limits connections and requests from one address, and says {said}: stop what else asks it",
             )
         elif "product" in lower:
-            self._refused(RefusalKind.NOT_ENTITLED, f"Coinbase says {said}: {_RIGHT_NAME}")
+            self._refuse(RefusalKind.NOT_ENTITLED, f"Coinbase says {said}: {_RIGHT_NAME}")
         elif "authentication" in lower:
             advice = f'leave url out, or set url = "{URL}" for this feed: its trades need no key'
-            self._refused(RefusalKind.NOT_ENTITLED, f"Coinbase says {said}: {advice}")
+            self._refuse(RefusalKind.NOT_ENTITLED, f"Coinbase says {said}: {advice}")
         else:
             self.faults.add(FaultKind.VENDOR_ERROR, text.encode(errors="replace"))
-
-    def _refused(self, kind: RefusalKind, text: str) -> None:
-        self.refusal = self.refusal or Refusal(kind, text)
 
 
 _NOTHING = Message()

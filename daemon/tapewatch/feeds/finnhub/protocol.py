@@ -13,15 +13,16 @@ While there are none, a ping comes about once a minute. Sources:
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 import numpy as np
 
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import FaultKind, Refusal, RefusalKind
 from tapewatch.feeds.salvage import read_object, the_good
+from tapewatch.feeds.session import Session
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 URL = "wss://ws.finnhub.io/"
@@ -70,6 +71,7 @@ class Message(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(Message).decode
+_encode = msgspec.json.Encoder().encode
 _pack_tick = struct.Struct("<qddqiiII").pack_into  # TICK, field by field
 _no_condition_of_these = NOT_LAST_CONDITIONS.isdisjoint
 
@@ -83,42 +85,29 @@ def with_token(url: str, key: str) -> str:
     return parts._replace(path=parts.path or "/", query="&".join(filter(None, (parts.query, token)))).geturl()
 
 
-class Finnhub:
-    """One connection to Finnhub; see `VendorProtocol`.
+class Finnhub(Session):
+    """One connection to Finnhub.
 
     Args:
         credentials: the API key, kept out of what is logged; it is sent in the address.
         instruments: the engine's number of each, by Finnhub's name for it.
     """
 
-    def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
-        self._key = credentials.key
-        self._instruments = dict(instruments)
-        self._replies: list[str] = []
-        self._asked_for_more = False
+    _asked_for_more = False
 
     def open(self) -> list[str]:
         """A subscription a symbol; Finnhub confirms none."""
         self.subscribed = True
-        return [_action("subscribe", symbol) for symbol in self._instruments]
-
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
+        self._subscribe()
+        return self.replies()
 
     def watch(self, instruments: Mapping[str, int]) -> None:
         """Other instruments from now on, on the same connection."""
-        before, self._instruments = self._instruments, dict(instruments)
-        if self.subscribed:
-            self._asked_for_more = True
-            self._replies += [
-                _action("unsubscribe", symbol) for symbol in before if symbol not in instruments
-            ]
-            self._replies += [_action("subscribe", symbol) for symbol in instruments if symbol not in before]
+        super().watch(instruments)
+        self._asked_for_more = self._may_ask
+
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        self._replies += [_encode({"type": action, "symbol": symbol}).decode() for symbol in symbols]
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`; an error in it may change `refusal`."""
@@ -170,7 +159,7 @@ class Finnhub:
         return []
 
     def _take_error(self, text: str) -> None:
-        said = text.replace(self._key, "***") if self._key else text
+        said = self.faults.said(text)
         # What was subscribed to before goes on; at the next connection it is too many, and refused.
         harmless = self._asked_for_more and "too many symbols" in said.lower()
         self.refusal = self.refusal or (None if harmless else _refusal(said))
@@ -208,7 +197,3 @@ def _refusal(text: str) -> Refusal | None:
             " or watch other symbols",
         )
     return None
-
-
-def _action(action: str, symbol: str) -> str:
-    return msgspec.json.encode({"type": action, "symbol": symbol}).decode()

@@ -6,7 +6,7 @@ subscription counts as confirmed once it is asked for, and nothing is a refusal.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +17,9 @@ from tapewatch.config import JsonFeed
 from tapewatch.config.messages import fill, places
 from tapewatch.feeds.json.paths import Path, elements, find, path
 from tapewatch.feeds.json.values import identity, instant, number, text
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal
+from tapewatch.feeds.protocol import Credentials, FaultKind
+from tapewatch.feeds.salvage import read
+from tapewatch.feeds.session import Session
 from tapewatch.market.ticks import NO_ID, TICK, UNKNOWN_SYMBOL
 
 # A float's digits are kept: as a double, a time in seconds would lose its last nanoseconds.
@@ -44,8 +46,8 @@ def needs(feed: JsonFeed) -> tuple[str, ...]:
     return tuple(name for name in ("key", "secret") if name in used)
 
 
-class JsonProtocol:
-    """One connection to a websocket of the config; see `VendorProtocol`.
+class JsonProtocol(Session):
+    """One connection to a websocket of the config.
 
     Args:
         feed: the description.
@@ -54,13 +56,9 @@ class JsonProtocol:
     """
 
     def __init__(self, feed: JsonFeed, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
+        super().__init__(credentials, instruments)
         self._feed = feed
         self._secrets = {"key": credentials.key, "secret": credentials.secret}
-        self._instruments = dict(instruments)
-        self._replies: list[str] = []
         self._trades = path(feed.trades)
         self._only = [(path(where), wanted) for where, wanted in feed.only.items()]
         self._symbol, self._price, self._time = map(path, (feed.symbol, feed.price, feed.time))
@@ -70,36 +68,22 @@ class JsonProtocol:
     def open(self) -> list[str]:
         """`hello`, and the subscription."""
         self.subscribed = True
-        hello = [fill(message, self._secrets) for message in self._feed.hello]
-        if self._feed.subscribe and not _has_symbols(self._feed.subscribe):
-            return [*hello, fill(self._feed.subscribe, self._secrets)]
-        return [*hello, *self._ask(self._feed.subscribe, list(self._instruments))]
+        self._replies = [fill(message, self._secrets) for message in self._feed.hello]
+        self._subscribe()
+        return self.replies()
 
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
+    def _subscribe(self) -> None:
+        super()._subscribe()
+        if self._feed.subscribe and not _names_symbols(self._feed.subscribe):
+            self._replies.append(fill(self._feed.subscribe, self._secrets))
 
-    def watch(self, instruments: Mapping[str, int]) -> None:
-        """Other instruments from now on, on the same connection."""
-        before, self._instruments = self._instruments, dict(instruments)
-        if self.subscribed:
-            self._replies += self._ask(
-                self._feed.unsubscribe, [symbol for symbol in before if symbol not in instruments]
-            )
-            self._replies += self._ask(
-                self._feed.subscribe, [symbol for symbol in instruments if symbol not in before]
-            )
-
-    def _ask(self, template: str | None, symbols: list[str]) -> list[str]:
-        """The messages that `template` makes of `symbols`; none if it names no symbols."""
-        if template is None or not symbols:
-            return []
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        """What the template of `action` makes of `symbols`: nothing if it names none."""
+        template = (self._feed.subscribe if action == "subscribe" else self._feed.unsubscribe) or ""
         if "symbols" in places(template):
-            return [fill(template, {**self._secrets, "symbols": symbols})]
-        if "symbol" in places(template):
-            return [fill(template, {**self._secrets, "symbol": symbol}) for symbol in symbols]
-        return []
+            self._replies.append(fill(template, {**self._secrets, "symbols": symbols}))
+        elif "symbol" in places(template):
+            self._replies += [fill(template, {**self._secrets, "symbol": symbol}) for symbol in symbols]
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`."""
@@ -111,14 +95,13 @@ class JsonProtocol:
         ]
         return np.array(ticks, TICK)
 
-    def _messages(self, frame: bytes) -> Iterable[Any]:
+    def _messages(self, frame: bytes) -> list[Any]:
         try:
             whole = _decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            try:  # slower and more lenient: it takes NaN, which admission refuses by name, and broken text
-                lenient = bytes(frame).decode("utf-8", "replace")
-                whole = json.loads(lenient, strict=False, parse_float=str, parse_constant=str)
-            except (ValueError, RecursionError):
+            try:
+                whole = read(frame, digits=True)
+            except ValueError:
                 self.faults.add(FaultKind.NOT_JSON, frame)
                 return []
         return elements(whole)
@@ -169,7 +152,7 @@ class JsonProtocol:
         self.faults.add(kind, sample)
 
 
-def _has_symbols(template: str) -> bool:
+def _names_symbols(template: str) -> bool:
     return not {"symbol", "symbols"}.isdisjoint(places(template))
 
 

@@ -13,15 +13,16 @@ Sources:
   https://github.com/JKorf/Kraken.Net/issues/126
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from tapewatch.feeds.in_order import Row, ticks_in_order
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import FaultKind, RefusalKind
 from tapewatch.feeds.salvage import read_object, sample, the_good
+from tapewatch.feeds.session import Session
 from tapewatch.feeds.times import iso_ns
 from tapewatch.market.ticks import UNKNOWN_SYMBOL
 
@@ -55,44 +56,22 @@ _decode_trades = msgspec.json.Decoder(Trades).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Kraken:
-    """One connection to Kraken; see `VendorProtocol`.
+class Kraken(Session):
+    """One connection to Kraken.
 
     Args:
         credentials: none are needed.
         instruments: the engine's number of each pair, by Kraken's name for it: `BTC/USD`.
     """
 
-    def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
-        self._instruments = dict(instruments)
-        self._connected = False
-        self._replies: list[str] = []
-
     def open(self) -> list[str]:
         """The subscription, with the trades just before it: they may fill a short gap."""
-        self._connected = True
-        self._ask("subscribe", self._instruments)
+        self._subscribe()
         return self.replies()
 
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
-
-    def watch(self, instruments: Mapping[str, int]) -> None:
-        """Other instruments from now on, on the same connection."""
-        before, self._instruments = self._instruments, dict(instruments)
-        if self._connected:
-            self._ask("unsubscribe", [pair for pair in before if pair not in instruments])
-            self._ask("subscribe", [pair for pair in instruments if pair not in before])
-
-    def _ask(self, method: str, pairs: Iterable[str]) -> None:
-        if wanted := list(pairs):
-            params = {"channel": CHANNEL, "symbol": wanted, "snapshot": True}
-            self._replies.append(_encode({"method": method, "params": params}).decode())
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        params = {"channel": CHANNEL, "symbol": list(symbols), "snapshot": True}
+        self._replies.append(_encode({"method": action, "params": params}).decode())
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`, oldest first; answers in it change `subscribed`, `refusal` and `faults`."""
@@ -126,32 +105,27 @@ class Kraken:
         if channel == CHANNEL:
             self.faults.add(FaultKind.WRONG_TYPE, frame)
         elif error := _error_of(raw):
-            self._refuse(error, raw)
+            self._take_error(error, raw)
         elif raw.get("method") == "subscribe" and raw.get("success") is True:
             self.subscribed = True
         elif not isinstance(channel, str) and not isinstance(raw.get("method"), str):
             self.faults.add(FaultKind.NOT_OF_PROTOCOL, frame)
         return []
 
-    def _refuse(self, error: str, answer: dict[str, Any]) -> None:
-        said, lower = ascii(error[:200]), error.lower()
+    def _take_error(self, error: str, answer: dict[str, Any]) -> None:
+        said, lower = self.faults.quoted(error), error.lower()
         if "msg rate" in lower or "rate limit" in lower:
-            self._refused(
+            self._refuse(
                 RefusalKind.TOO_MANY_CONNECTIONS,
                 f"Kraken limits connections and requests, and says {said}: stop what else asks it from this address",
             )
         elif "pair not supported" in lower:
-            self._refused(
-                RefusalKind.NOT_ENTITLED, f"Kraken says {said}: {_right_name(answer.get('symbol'))}"
-            )
+            self._refuse(RefusalKind.NOT_ENTITLED, f"Kraken says {said}: {_right_name(answer.get('symbol'))}")
         elif "unavailable on this endpoint" in lower:
             advice = f'leave url out, or set url = "{URL}" for this feed'
-            self._refused(RefusalKind.BAD_URL, f"Kraken says {said}: {advice}")
+            self._refuse(RefusalKind.BAD_URL, f"Kraken says {said}: {advice}")
         else:
             self.faults.add(FaultKind.VENDOR_ERROR, error.encode(errors="replace"))
-
-    def _refused(self, kind: RefusalKind, text: str) -> None:
-        self.refusal = self.refusal or Refusal(kind, text)
 
 
 def _error_of(raw: dict[str, Any]) -> str | None:

@@ -61,7 +61,7 @@ class MassiveHistory:
     intervals: tuple[str, ...] = tuple(_RANGES)
     exchange_days = True
     reach: int | None = None
-    per_minute = 600
+    per_minute = 3000
 
     def __init__(self, credentials: Credentials) -> None:
         self._headers = {"Authorization": f"Bearer {credentials.key}"}

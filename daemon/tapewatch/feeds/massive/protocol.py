@@ -13,25 +13,23 @@ each topic, and arrays of messages follow. Sources:
   https://github.com/QuantConnect/Lean.DataSource.Polygon/issues/21
 """
 
-import json
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, final
 
 import msgspec
 import numpy as np
 
 from tapewatch.feeds.ids import trade_id
-from tapewatch.feeds.protocol import Credentials, FaultKind, Faults, Refusal, RefusalKind
+from tapewatch.feeds.protocol import Credentials, FaultKind, RefusalKind
+from tapewatch.feeds.salvage import read_messages
+from tapewatch.feeds.session import Session, batches
 from tapewatch.market.ticks import NO_ID, NOT_LAST, TICK, UNKNOWN_SYMBOL
 
 INDICES_URL = "wss://socket.massive.com/indices"
 STOCKS_URL = "wss://socket.massive.com/stocks"
 INDEX_PREFIX = "I:"
 """Tickers of indices begin with it: `I:SPX`."""
-
-TOPICS_PER_MESSAGE = 500
-"""A longer list of subscriptions is sent as several messages."""
 
 NOT_LAST_CONDITIONS = frozenset({2, 5, 7, 10, 13, 15, 16, 20, 21, 22, 29, 32, 33, 37, 52, 53})
 """Trade conditions that do not update the last price (`updates_open_close` false, consolidated).
@@ -95,7 +93,9 @@ class Status(msgspec.Struct, tag_field="ev", tag="status"):
     message: str = ""
 
 
-_decode_frame = msgspec.json.Decoder(list[Trade | Value | Status]).decode
+_Message = Trade | Value | Status
+
+_decode_frame = msgspec.json.Decoder(list[_Message]).decode
 _pack_tick = struct.Struct("<qddqiiII").pack_into  # TICK, field by field
 _no_condition_of_these = NOT_LAST_CONDITIONS.isdisjoint
 
@@ -124,8 +124,8 @@ def topic(symbol: str) -> str:
     return f"{'V' if symbol.startswith(INDEX_PREFIX) else 'T'}.{symbol}"
 
 
-class Massive:
-    """One connection to Massive; see `VendorProtocol`.
+class Massive(Session):
+    """One connection to Massive.
 
     Args:
         credentials: the API key.
@@ -133,43 +133,18 @@ class Massive:
     """
 
     def __init__(self, credentials: Credentials, instruments: Mapping[str, int]) -> None:
-        self.subscribed = False
-        self.refusal: Refusal | None = None
-        self.faults = Faults(credentials)
+        super().__init__(credentials, instruments)
         self._key = credentials.key
-        self._logged_in = False
-        self._instruments = dict(instruments)
-        self._replies: list[str] = []
 
-    def open(self) -> list[str]:
-        """None: the server speaks first."""
-        return []
-
-    def replies(self) -> list[str]:
-        """Messages to send now."""
-        replies, self._replies = self._replies, []
-        return replies
-
-    def watch(self, instruments: Mapping[str, int]) -> None:
-        """Other instruments from now on, on the same connection."""
-        before, self._instruments = self._instruments, dict(instruments)
-        if self._logged_in:
-            self._ask("unsubscribe", [symbol for symbol in before if symbol not in instruments])
-            self._ask("subscribe", [symbol for symbol in instruments if symbol not in before])
-
-    def _ask(self, action: str, symbols: Iterable[str]) -> None:
-        topics = list(map(topic, symbols))
-        self._replies += [
-            _action(action, ",".join(topics[first : first + TOPICS_PER_MESSAGE]))
-            for first in range(0, len(topics), TOPICS_PER_MESSAGE)
-        ]
+    def _ask(self, action: str, symbols: Sequence[str]) -> None:
+        self._replies += [_action(action, ",".join(map(topic, part))) for part in batches(symbols)]
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`; status messages in it change `subscribed`, `refusal` and `replies`."""
         try:
             messages = _decode_frame(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            messages = self._salvage(frame)
+            messages = read_messages(frame, self.faults, _Message)
         trades = [message for message in messages if type(message) is not Status]
         if len(trades) < len(messages):
             for message in messages:
@@ -204,69 +179,39 @@ class Massive:
             offset += size
         return np.frombuffer(buffer, TICK)
 
-    def _salvage(self, frame: bytes) -> "list[Trade | Value | Status]":
-        """The good messages of a frame that cannot be read as a whole; the others are counted.
-
-        The standard library's reader is slower and more lenient: it takes NaN, which admission refuses by
-        name, and broken text within a string, so that such a message does not lose those beside it.
-        """
-        try:
-            raw_messages = json.loads(bytes(frame).decode("utf-8", "replace"), strict=False)
-        except (ValueError, RecursionError):
-            self.faults.add(FaultKind.NOT_JSON, frame)
-            return []
-        if not isinstance(raw_messages, list):
-            self.faults.add(FaultKind.NOT_OF_PROTOCOL, frame)
-            return []
-        messages = []
-        for raw in raw_messages:
-            try:
-                messages.append(msgspec.convert(raw, Trade | Value | Status))
-            except (
-                msgspec.ValidationError,
-                UnicodeEncodeError,
-            ):  # half a surrogate pair is text only to json
-                known = isinstance(raw, dict) and raw.get("ev") in ("T", "V", "status")
-                kind = FaultKind.WRONG_TYPE if known else FaultKind.NOT_OF_PROTOCOL
-                self.faults.add(kind, json.dumps(raw).encode())
-        return messages
-
     def _obey(self, status: Status) -> None:
         match status.status:
             case "connected":
                 self._replies.append(_action("auth", self._key))
             case "auth_success":
-                self._logged_in = True
-                self._ask("subscribe", self._instruments)
+                self._subscribe()
             case "success":
                 self.subscribed = True
             case _:
-                self.refusal = self.refusal or self._refusal(status)
-                if self.refusal is None:
-                    self.faults.add(
-                        FaultKind.VENDOR_ERROR, f"{status.status}: {status.message}".encode(errors="replace")
-                    )
+                self._take_error(status)
 
-    def _refusal(self, status: Status) -> Refusal | None:
-        said = ascii(status.message[:200])
-        message = status.message.lower()
-        if status.status == "max_connections":
-            return Refusal(
+    def _take_error(self, error: Status) -> None:
+        said, message = self.faults.quoted(error.message), error.message.lower()
+        if error.status == "max_connections":
+            self._refuse(
                 RefusalKind.TOO_MANY_CONNECTIONS,
                 f"Massive allows one connection per cluster (stocks, indices) and key, and says {said}:"
                 " another program connected with this key; stop it, or have Massive raise the limit",
             )
-        if status.status == "auth_failed" and "plan" not in message:
-            return Refusal(RefusalKind.BAD_KEY, f"Massive refused the key: {said}")
-        if status.status == "auth_failed" or "not authorized" in message or "have access" in message:
+        elif error.status == "auth_failed" and "plan" not in message:
+            self._refuse(RefusalKind.BAD_KEY, f"Massive refused the key: {said}")
+        elif error.status == "auth_failed" or "not authorized" in message or "have access" in message:
             first = topic(next(iter(self._instruments), "*"))
-            return Refusal(
+            self._refuse(
                 RefusalKind.NOT_ENTITLED,
                 f"the key's plan at Massive does not include {first} in real time: {said};"
                 ' take a plan that does, or, if it includes delayed data, set url = "wss://delayed.massive.com/'
                 f'{"indices" if first.startswith("V.") else "stocks"}" for this feed',
             )
-        return None
+        else:
+            self.faults.add(
+                FaultKind.VENDOR_ERROR, f"{error.status}: {error.message}".encode(errors="replace")
+            )
 
 
 def _action(action: str, params: str) -> str:
