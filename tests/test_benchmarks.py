@@ -92,6 +92,7 @@ def test_the_engine_is_timed_beside_every_peer() -> None:
     _check(found)
 
 
+@pytest.mark.long
 def test_the_whole_daemon_is_timed_beside_the_usual_script() -> None:
     found = daemon_speed.measure(daemon_speed.Rates({50: 4}, 1))
     assert [(figure.name, figure.peer) for figure in found] == [

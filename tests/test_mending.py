@@ -209,6 +209,25 @@ async def test_a_line_that_is_lost_again_meanwhile_is_mended_again(desk: Any) ->
     assert len(own.market.asked) >= 2
 
 
+async def test_trades_that_the_vendor_sends_again_are_taken_at_their_own_time(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market, now = bitcoin(), time.time_ns()
+    own, start = await desk(config("BTC"), market), market.now - 5 * MINUTE
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    now = start
+    async with own.running():
+        own.connected()
+        own.trade((start, 95.0))
+        own.lost()
+        now += 3 * MINUTE  # the bars in between are long over, but nothing has closed them
+        own.connected()
+        own.trade((start, 95.0), (start + NS, 101.0), (start + 2 * NS, 95.0), (now, 95.5))
+        await own.until(95.5)
+    assert own.book.told() == [("BTC", "level.crossed_up", False), ("BTC", "level.crossed_down", False)]
+    assert own.market.asked == []
+
+
 async def test_a_stop_in_the_middle_leaves_all_to_the_next_start(desk: Any) -> None:
     own = await desk(config("BTC"), bitcoin())
     place = own.market.now - 10 * MINUTE

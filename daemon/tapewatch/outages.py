@@ -18,7 +18,7 @@ from tapewatch.engine.engine import Engine
 from tapewatch.market import spans
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import DAY
-from tapewatch.past import Past, Stretch
+from tapewatch.past import Past, Stretch, take
 from tapewatch.tick_path import TickPath
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class _Unsure:
     """What may have missed ticks."""
 
     place: int
-    """Where it was (ns) when that was asked."""
+    """Where it was (ns) when that was asked; 0 of a symbol that is still to be warmed up."""
     silent: set[str]
     """Its legs, or the symbol, that have not said so far."""
 
@@ -135,15 +135,23 @@ class Outages:
         return [symbol for symbol, row in self._rows.items() if layouts[row].watch.feed == feed]
 
     def _begin(self, feed: int, own: _Feed) -> None:
-        self._path.engine.missed(feed)
-        places, layouts = self._path.engine.places(), self._path.engine.layouts
+        engine = self._path.engine
+        engine.missed(feed)
+        for symbol in self._of(feed):
+            self._pasts[symbol].hope()
+        places = engine.places()
         own.unsure = {
-            symbol: _Unsure(int(places[row]), set(layouts[row].watch.legs or (symbol,)))
+            symbol: _Unsure(int(places[row]), set(engine.layouts[row].watch.legs or (symbol,)))
             for symbol in self._of(feed)
-            if places[row := self._rows[symbol]]
+            if places[row := self._rows[symbol]] or self._is_cold(symbol)
         }
         own.asked = time.monotonic()
         self._go_on(feed, own)
+
+    def _is_cold(self, symbol: str) -> bool:
+        """Whether nothing is known of it, as where its vendor could not be reached at the start."""
+        price, place = self._path.engine.last(self._rows[symbol])
+        return not price and not place and self._pasts[symbol].warms_up
 
     def _take(self, feed: int, own: _Feed, ticks: NDArray[np.void]) -> None:
         if own.unsure:
@@ -218,6 +226,9 @@ class Outages:
     ) -> None:
         past, sessions = self._pasts[symbol], self._path.engine.layouts[self._rows[symbol]].watch.sessions
         async with turns:
+            if not place:
+                found[symbol] = _Missed(await past.warm_up(until), [])
+                return
             stretches = await past.since(place, until)
             found[symbol] = _Missed(stretches, [])
             # A session that had ended at the place may not have been settled.
@@ -226,10 +237,14 @@ class Outages:
             found[symbol] = _Missed(stretches, await past.officials(since, until))
 
     def _put_in(self, symbol: str, place: int, missed: "_Missed | None") -> None:
+        engine, row = self._path.engine, self._rows[symbol]
+        if not place:
+            bars = take(engine, row, missed.stretches if missed else ())
+            log.info("state.warmed", symbol=symbol, bars=bars)
+            return
         if missed is None or not missed.stretches:
             log.warning("outage.not_mended", symbol=symbol, since=iso_ns(place))
             return
-        engine, row = self._path.engine, self._rows[symbol]
         first, *others = missed.stretches
         events = engine.backfill(row, first.bars, first.interval, missed.officials)
         self._path.fire(events)
@@ -269,6 +284,5 @@ def _worth_asking(engine: Engine, row: int, place: int, until: int) -> bool:
 def _take_from_history(engine: Engine, row: int, stretches: list[Stretch]) -> list[str]:
     """Timeframes that the missing bars cannot build go on with what history has for them; returns those it lacks."""
     alone = Engine([engine.layouts[row].watch])
-    for own in stretches:
-        alone.warm(0, own.bars, own.interval, own.timeframes)
+    take(alone, 0, stretches)
     return engine.graft(row, alone, [name for own in stretches for name in own.timeframes])

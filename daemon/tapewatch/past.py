@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tapewatch import history
 from tapewatch.config import Watch
+from tapewatch.engine.engine import Engine
 from tapewatch.feeds.files import FileError
 from tapewatch.feeds.history import HistorySource, HistoryUnavailableError
 from tapewatch.feeds.watch_history import WatchHistory
@@ -60,6 +61,13 @@ class Found(Stretch):
     """Why the vendor gave none; empty: it was not asked, or gave what it has."""
 
 
+def take(engine: Engine, row: int, stretches: Sequence[Stretch]) -> int:
+    """Warms a symbol of the engine on what `Past.warm_up` found; returns how many bars that was."""
+    for own in stretches:
+        engine.warm(row, own.bars, own.interval, own.timeframes)
+    return sum(len(own.bars) for own in stretches)
+
+
 class Past:
     """The bars of one watch.
 
@@ -91,6 +99,16 @@ class Past:
     def has_any(self) -> bool:
         """Whether there is a vendor to ask, or a file."""
         return self.has_source or bool(self._watch.history)
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether a vendor is to be asked at the start."""
+        return self.has_source and self._wanted > 0
+
+    def hope(self) -> None:
+        """The vendor's line is up: what it did not give a moment ago is asked for again."""
+        if self._vendor is not None:
+            self._vendor.source.hope()
 
     async def warm_up(self, now: int) -> list[Stretch]:
         """What the engine is to be warmed on, in this order.

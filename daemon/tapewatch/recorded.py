@@ -138,10 +138,8 @@ class RecordedFeed:
 
     def offer(self, engine: Engine, ticks: NDArray[np.void], now: int) -> Iterator[Events]:
         """The ticks of a frame that came at `now`."""
-        yield from self.tell(engine, now)
-        yield engine.step(ticks, self.number)
-        if self.by_tape:
-            yield engine.advance(engine.clock(self.number), self.number)
+        yield engine.step(ticks, self.number, 0 if self.by_tape else now)
+        yield engine.advance(engine.clock(self.number), self.number)
 
 
 def recordings(config: Config, paths: Sequence[Path]) -> list[Recorded]:

@@ -12,7 +12,7 @@ from tapewatch.engine.engine import Engine
 from tapewatch.engine.snapshot import Snapshot, SnapshotError
 from tapewatch.feeds.files import FileError
 from tapewatch.history import HistoryError
-from tapewatch.past import Past
+from tapewatch.past import Past, take
 
 log = structlog.get_logger(__name__)
 
@@ -45,10 +45,7 @@ async def warm(engine: Engine, pasts: Mapping[int, Past], rows: Sequence[int]) -
         log.info("state.warming", symbols=len(rows))
     found = await asyncio.gather(*(pasts[row].warm_up(time.time_ns()) for row in rows))
     for row, stretches in zip(rows, found, strict=True):
-        for own in stretches:
-            engine.warm(row, own.bars, own.interval, own.timeframes)
-        symbol = engine.layouts[row].watch.symbol
-        log.info("state.warmed", symbol=symbol, bars=sum(len(own.bars) for own in stretches))
+        log.info("state.warmed", symbol=engine.layouts[row].watch.symbol, bars=take(engine, row, stretches))
 
 
 async def complete(engine: Engine, pasts: Mapping[int, Past], missing: Mapping[int, Sequence[str]]) -> None:
@@ -57,8 +54,7 @@ async def complete(engine: Engine, pasts: Mapping[int, Past], missing: Mapping[i
         watch = engine.layouts[row].watch
         alone = Engine([watch])
         try:
-            for own in await pasts[row].warm_up(engine.last(row)[1]):
-                alone.warm(0, own.bars, own.interval, own.timeframes)
+            take(alone, 0, await pasts[row].warm_up(engine.last(row)[1]))
         except (FileError, HistoryError) as error:
             log.warning("history.unavailable", symbol=watch.symbol, reason=str(error))
         cold = engine.graft(row, alone, names)

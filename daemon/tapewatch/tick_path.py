@@ -110,9 +110,5 @@ class TickPath:
         )
 
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
-        if self._by_tape[feed]:
-            self.fire(self.engine.step(ticks, feed))
-            self.fire(self.engine.advance(self.engine.clock(feed), feed))
-        else:
-            self.fire(self.engine.advance(now, feed))
-            self.fire(self.engine.step(ticks, feed))
+        self.fire(self.engine.step(ticks, feed, 0 if self._by_tape[feed] else now))
+        self.fire(self.engine.advance(self.engine.clock(feed), feed))

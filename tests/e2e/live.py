@@ -26,6 +26,7 @@ url = "ws://127.0.0.1:{port}"
 symbol = "BTC/USD"
 feed_symbol = "BTC/USD"
 calendar = "24/7"
+timeframes = ["1m"]
 max_jump = "off"
 rearm = "0.1%"
 {watch}

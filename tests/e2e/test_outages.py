@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exchange import Exchange
-from house import alerts_reach
+from house import KEYS, alerts_reach
 from live import Place, alerts, told, until_place
+from starlette.responses import JSONResponse
 
 from feeds.bar_servers import MINUTE, Market, minutes
 from tapewatch.market.sessions import sessions
@@ -104,6 +105,19 @@ async def test_without_history_the_first_tick_after_an_outage_says_that_there_wa
         ("level.crossed_down", "crossed", False, None),
         ("level.crossed_down", "quiet", False, None),
     ]
+
+
+async def test_a_vendor_that_was_away_at_the_start_is_asked_again_before_the_first_tick(place: Place) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    exchange.market.troubles = [JSONResponse({"error": ["EGeneral:Permission denied"], "result": {}})] * 3
+    place.write(LEVELS)
+    daemon = await place.daemon()
+    assert (await daemon.logged("state.warmed"))["bars"] == 0
+    exchange.market.troubles = []
+    await exchange.listened()
+    await until_place(redis, await exchange.trade(95.0))
+    assert (await daemon.logged("state.warmed", 2))["bars"] > 100
+    assert b"rsi(14)@1m" in await redis.hgetall(KEYS.now("BTC/USD"))
 
 
 async def test_a_history_that_does_not_answer_holds_the_ticks_up_for_ten_seconds_at_most(

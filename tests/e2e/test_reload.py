@@ -102,7 +102,9 @@ async def test_a_config_that_cannot_be_taken_over_changes_nothing(
 
 
 async def test_a_feed_does_not_go_from_indices_to_stocks_without_a_restart(house: House) -> None:
-    config = 'name = "e2e"\n[[feed]]\nname = "tape"\nvendor = "massive"\n[[watch]]\nsymbol = "{}"\n'
+    config = (
+        'name = "e2e"\n[[feed]]\nname = "tape"\nvendor = "massive"\nwarm_up = 0\n[[watch]]\nsymbol = "{}"\n'
+    )
     house.config.write_text(config.format("I:SPX") + 'max_jump = "off"\n')
     house.env["https_proxy"] = "http://127.0.0.1:9"  # the vendor's own address is not to be reached
     daemon = await house.daemon()

@@ -137,6 +137,9 @@ class _Run:
         for condition in self.conditions:
             if isinstance(condition.watcher, Parting):
                 condition.watcher.settle(len(series.bars) - 1, bar)
+        if self.newest is not None and self.newest.open >= bar.end and self.market.price is not None:
+            for condition in self.conditions:  # its close is already that of the previous session
+                condition.begin_session(self.market, self.market.price, opens=False)
         if self.unofficial is not None:
             self.check_day()
 

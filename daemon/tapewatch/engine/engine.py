@@ -85,8 +85,17 @@ class Engine:
         self._output = jit.Output(self._out, self._events, self._values, self._bars, self._bar_values)
         self._around = self._arguments()
 
-    def step(self, ticks: NDArray[np.void], feed: int = 0) -> Events:
-        """Takes `ticks` (rows of `TICK`) of one feed in their order; bad ones are refused and counted."""
+    def step(self, ticks: NDArray[np.void], feed: int = 0, now: int = 0) -> Events:
+        """Takes `ticks` (rows of `TICK`) of one feed in their order; bad ones are refused and counted.
+
+        Args:
+            ticks: as they came.
+            feed: theirs.
+            now: the time (ns UTC) at which they came, on a feed that lives by the wall clock; it closes no bar, as
+                `advance` does: a vendor may send again what was missed, and those ticks come first.
+        """
+        if now > self._clocks[feed]:
+            self._clocks[feed] = now
         if ticks.dtype is not TICK or not ticks.flags.c_contiguous:
             ticks = np.ascontiguousarray(ticks, TICK)
         if self._composites:

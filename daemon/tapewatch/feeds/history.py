@@ -93,6 +93,10 @@ class HistorySource:
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._given_up: tuple[float, HistoryUnavailableError] | None = None
 
+    def hope(self) -> None:
+        """The network is back: what could not be reached is asked again at once."""
+        self._given_up = None
+
     def reaches(self, interval: str, now: int) -> int:
         """The earliest time (ns) of which the vendor still has bars."""
         if self.vendor.reach is None:

@@ -26,7 +26,8 @@ class WatchHistory:
 
     def __init__(self, source: HistorySource, watch: Watch, names: Names) -> None:
         self.name = source.vendor.name
-        self._source = source
+        self.source = source
+        """Shared by the watches of a feed."""
         self._symbols = [own[-1] for own in names.legs or (names.own,)]
         self._sessions = sessions(watch.calendar)
         self._extended = watch.hours == "extended"
@@ -42,22 +43,22 @@ class WatchHistory:
         extended = all_hours and self._extended
         fitting = [
             name
-            for name in self._source.vendor.intervals
+            for name in self.source.vendor.intervals
             if name != DAY and spans.fits(self._sessions, name, start, end, extended=extended)
         ]
         return [*fitting, *([DAY] if self.has_days(start, end) else [])]
 
     def has_days(self, start: int, end: int) -> bool:
         """Whether the vendor's daily bars are those of the sessions from `start` to `end` (ns)."""
-        return self._source.vendor.exchange_days or spans.fits(self._sessions, DAY, start, end)
+        return self.source.vendor.exchange_days or spans.fits(self._sessions, DAY, start, end)
 
     def reaches(self, interval: str, start: int, now: int) -> bool:
         """Whether the vendor still has bars that begin at `start` (ns)."""
-        return self._source.reaches(interval, now) <= start
+        return self.source.reaches(interval, now) <= start
 
     def known_until(self, interval: str, now: int) -> int:
         """Up to when (ns) the vendor lets us see."""
-        return self._source.known_until(interval, now)
+        return self.source.known_until(interval, now)
 
     def finest_since(self, place: int, now: int) -> str | None:
         """The finest interval that reaches back to `place` (ns), in all of the watch's hours, with few enough bars."""
@@ -100,7 +101,7 @@ class WatchHistory:
             HistoryUnavailableError: the vendor gives none, or not now.
         """
         begin = start // duration_ns(DAY) * duration_ns(DAY) if interval == DAY else start
-        legs = [await self._source.bars(own, interval, begin, end, now) for own in self._symbols]
+        legs = [await self.source.bars(own, interval, begin, end, now) for own in self._symbols]
         bars = legs[0] if len(legs) == 1 else ratio(*legs)
         if interval == DAY:
             bars = spans.of_dates(bars, self._sessions)
