@@ -3,7 +3,7 @@
 `history.py` drives any of them, as `connection.py` drives their websockets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tapewatch.market.bars import BAR
+from tapewatch.market.timeframes import DAY, duration_ns
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,36 @@ class VendorHistory(Protocol):
 
     def no_bars(self, status: int, body: bytes) -> NoBars | None:
         """What an answer means that may be a refusal; None: it is none."""
+
+
+class Prices(msgspec.Struct, kw_only=True):
+    """What US vendors call a bar's prices and volume."""
+
+    o: float
+    h: float
+    l: float  # noqa: E741 - as on the wire
+    c: float
+    v: float = 0.0
+    """Indices have none."""
+
+
+def exchange_bars(asked: Asked, starts: Sequence[int], rows: Sequence[Prices]) -> NDArray[np.void]:
+    """Rows of `BAR` from a vendor whose days begin at midnight in New York: they become those of UTC.
+
+    Args:
+        asked: what they answer.
+        starts: ns.
+        rows: as many.
+
+    Raises:
+        BadAnswerError: a start is out of range.
+    """
+    length = duration_ns(asked.interval)
+    if asked.interval == DAY:
+        starts = [start // length * length for start in starts]
+    columns = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}
+    prices = {name: [getattr(row, own) for row in rows] for name, own in columns.items()}
+    return bar_rows(starts, length, prices)
 
 
 def bar_rows(starts: ArrayLike, length: int, prices: Mapping[str, ArrayLike]) -> NDArray[np.void]:

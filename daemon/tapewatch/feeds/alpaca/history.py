@@ -18,29 +18,24 @@ from tapewatch.feeds.history_vendor import (
     BadAnswerError,
     NoBars,
     Page,
+    Prices,
     Request,
     Why,
-    bar_rows,
     by_status,
     decoded,
+    exchange_bars,
 )
 from tapewatch.feeds.protocol import Credentials
 from tapewatch.feeds.times import iso_ns
 from tapewatch.market.ticks import NS
-from tapewatch.market.timeframes import DAY, duration_ns
+from tapewatch.market.timeframes import DAY
 
-_DAY_NS = duration_ns(DAY)
 _TIMEFRAMES = {"1m": "1Min", "5m": "5Min", "15m": "15Min", "30m": "30Min", "1h": "1Hour", DAY: "1Day"}
 _TOO_RECENT = "recent SIP data"
 
 
-class _Bar(msgspec.Struct):
+class _Bar(Prices, kw_only=True):
     t: str
-    o: float
-    h: float
-    l: float  # noqa: E741 - as on the wire
-    c: float
-    v: float = 0.0
 
 
 class _Answer(msgspec.Struct):
@@ -91,19 +86,7 @@ class AlpacaHistory:
             starts = [iso_ns(each.t) for each in own]
         except ValueError as error:
             raise BadAnswerError(str(error)) from None
-        if request.asked.interval == DAY:
-            starts = [start // _DAY_NS * _DAY_NS for start in starts]
-        bars = bar_rows(
-            starts,
-            duration_ns(request.asked.interval),
-            {
-                "open": [each.o for each in own],
-                "high": [each.h for each in own],
-                "low": [each.l for each in own],
-                "close": [each.c for each in own],
-                "volume": [each.v for each in own],
-            },
-        )
+        bars = exchange_bars(request.asked, starts, own)
         if not answer.next_page_token:
             return Page(bars)
         return Page(bars, replace(request, params={**request.params, "page_token": answer.next_page_token}))

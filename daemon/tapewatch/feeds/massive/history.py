@@ -15,13 +15,21 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
-from tapewatch.feeds.history_vendor import Asked, NoBars, Page, Request, bar_rows, by_status, decoded
+from tapewatch.feeds.history_vendor import (
+    Asked,
+    NoBars,
+    Page,
+    Prices,
+    Request,
+    by_status,
+    decoded,
+    exchange_bars,
+)
 from tapewatch.feeds.protocol import Credentials
 from tapewatch.market.ticks import NS
-from tapewatch.market.timeframes import DAY, duration_ns
+from tapewatch.market.timeframes import DAY
 
 _MS = 1_000_000
-_DAY_NS = duration_ns(DAY)
 _RANGES = {
     "1m": (1, "minute"),
     "5m": (5, "minute"),
@@ -32,15 +40,9 @@ _RANGES = {
 }
 
 
-class _Aggregate(msgspec.Struct):
+class _Aggregate(Prices, kw_only=True):
     t: int
     """Start, ms; of a day midnight in New York."""
-    o: float
-    h: float
-    l: float  # noqa: E741 - as on the wire
-    c: float
-    v: float = 0.0
-    """Indices have none."""
 
 
 class _Answer(msgspec.Struct):
@@ -81,21 +83,8 @@ class MassiveHistory:
     def parse(self, body: bytes, request: Request) -> Page:
         """See `VendorHistory`."""
         answer = decoded(body, _Answer)
-        own = answer.results
-        starts = [each.t * _MS for each in own]
-        if request.asked.interval == DAY:
-            starts = [start // _DAY_NS * _DAY_NS for start in starts]
-        bars = bar_rows(
-            starts,
-            duration_ns(request.asked.interval),
-            {
-                "open": [each.o for each in own],
-                "high": [each.h for each in own],
-                "low": [each.l for each in own],
-                "close": [each.c for each in own],
-                "volume": [each.v for each in own],
-            },
-        )
+        starts = [each.t * _MS for each in answer.results]
+        bars = exchange_bars(request.asked, starts, answer.results)
         if not answer.next_url:
             return Page(bars)
         rest = urlsplit(answer.next_url)
