@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,9 @@ def past(now: int) -> Market:
     """Three hours that end at the last full minute: at 95, with a rise over 110 four minutes ago that ends at 105."""
     end = now // MINUTE * MINUTE
     bars = minutes(end - 180 * MINUTE, end, price=95.0)
+    lowest = bars["low"].min()
     for name in ("open", "high", "low", "close"):
-        bars[name] = np.round(95 + (bars[name] - bars[name].min()) / 50, 2)
+        bars[name] = np.round(95 + (bars[name] - lowest) / 50, 2)
     bars["high"][-4], bars["close"][-4], bars["open"][-3:], bars["close"][-3:] = 111.0, 105.0, 105.0, 105.0
     bars["high"][-3:], bars["low"][-3:] = 105.5, 104.5
     return Market(sessions("24/7"), BTC_USD=bars)
@@ -86,6 +88,40 @@ async def test_what_crossed_while_the_daemon_was_away_is_reported_once_and_late(
     await exchange.listened()
     await until_place(redis, await exchange.trade(98.0))
     assert len(await alerts(redis)) == 3, third.everything()
+
+
+async def test_a_file_of_bars_mends_an_outage_too(place: Place) -> None:
+    redis, exchange = await place.redis(), place.exchange
+    market, file = exchange.market, place.config.with_name("bars.csv")
+    now = market.now
+    write_bars(file, market.symbols["BTC/USD"][:-10])
+    place.write('history = ["bars.csv"]\n' + LEVELS, history=False)
+    first = await place.daemon()
+    await exchange.listened()
+    seconds_ago = (time.time_ns() - now) / 1e9 + 595
+    await until_place(redis, await exchange.trade(95.0, 95.1, ago=seconds_ago))
+    await first.kill()
+
+    write_bars(file, market.symbols["BTC/USD"])
+    second = await place.daemon()
+    await exchange.listened()
+    last = await exchange.trade(105.0)
+    assert (await second.logged("outage.mended"))["interval"] == "1m"
+    await until_place(redis, last)
+    assert [told(one) for one in await alerts(redis)] == [
+        ("level.crossed_up", "crossed", True, "outage"),
+        ("level.touched", "touched", True, "outage"),
+    ]
+
+
+def write_bars(file: Path, bars: np.ndarray) -> None:
+    """A file of bars, as people have them."""
+    lines = [
+        f"{datetime.fromtimestamp(int(bar['start']) // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ},"
+        + ",".join(str(float(bar[name])) for name in ("open", "high", "low", "close", "volume"))
+        for bar in bars
+    ]
+    file.write_text("time,open,high,low,close,volume\n" + "\n".join(lines) + "\n")
 
 
 async def test_without_history_the_first_tick_after_an_outage_says_that_there_was_one(place: Place) -> None:
