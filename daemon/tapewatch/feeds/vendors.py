@@ -82,19 +82,19 @@ VENDORS: dict[str, Vendor] = {
         server=JsonServer,
         signed=with_credentials,
     ),
-    "massive": Vendor(
-        needs=lambda feed: ("key",),
-        url=lambda feed, symbols: default_url(symbols),
-        protocol=lambda feed, credentials, instruments: Massive(credentials, instruments),
-        server=lambda feed, symbols, refuse_login: MassiveServer(symbols, refuse_login),
-        history=lambda feed, credentials: MassiveHistory(credentials),
-    ),
     "kraken": Vendor(
         needs=lambda feed: (),
         url=lambda feed, symbols: KRAKEN_URL,
         protocol=lambda feed, credentials, instruments: Kraken(credentials, instruments),
         server=lambda feed, symbols, refuse_login: KrakenServer(symbols, refuse_login),
         history=lambda feed, credentials: KrakenHistory(),
+    ),
+    "massive": Vendor(
+        needs=lambda feed: ("key",),
+        url=lambda feed, symbols: default_url(symbols),
+        protocol=lambda feed, credentials, instruments: Massive(credentials, instruments),
+        server=lambda feed, symbols, refuse_login: MassiveServer(symbols, refuse_login),
+        history=lambda feed, credentials: MassiveHistory(credentials),
     ),
 }
 """By the config's `vendor`."""
