@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 from tapewatch.problems import ConfigError
@@ -76,7 +77,18 @@ def starting() -> Iterator[None]:
 def stoppable() -> None:
     """From now on SIGINT and SIGTERM end the program, and all is well."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(DONE))
+        signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ends the program. While LLVM calls back, an exception would be printed and lost: then a moment later."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("llvmlite."):
+            signal.signal(signal.SIGALRM, _stop)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            return
+        frame = frame.f_back
+    sys.exit(DONE)
 
 
 def run_until_stopped(
