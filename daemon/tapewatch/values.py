@@ -5,6 +5,7 @@ import unicodedata
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, SecretStr, ValidationInfo
 
@@ -117,6 +118,56 @@ def _hours(text: str) -> str:
     return text
 
 
+def clock_hours(text: str) -> tuple[int, int]:
+    """`"22:00-07:00"` as minutes after midnight; the second may be earlier: then it is of the next day.
+
+    Raises:
+        ValueError: `text` is not two different times of the day; the message says what would be right.
+    """
+    form = _HOURS.fullmatch(text.strip())
+    start, end = (60 * int(form[1]) + int(form[2]), 60 * int(form[3]) + int(form[4])) if form else (0, 0)
+    if start == end or max(start, end) > _MINUTES_OF_A_DAY:
+        raise ValueError(f'{text!r} is not two times of the day: write them such as "22:00-07:00"')
+    return start, end
+
+
+def _clock_hours(text: str) -> str:
+    clock_hours(text)
+    return text
+
+
+_RATE = re.compile(r"(\d{1,6})\s*/\s*([smh])")
+
+
+def rate(text: str) -> tuple[int, int]:
+    """`"20/m"` as 20 and the nanoseconds of a minute.
+
+    Raises:
+        ValueError: `text` is no rate above 0; the message says what one looks like.
+    """
+    form = _RATE.fullmatch(text.strip())
+    if form is None or not int(form[1]):
+        raise ValueError(
+            f'{text!r} is no rate: write how many a second, minute or hour, such as "1/s" or "20/m"'
+        )
+    return int(form[1]), _SECONDS[form[2]] * NS
+
+
+def _rate(text: str) -> str:
+    rate(text)
+    return text
+
+
+def _zone_name(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError):
+        raise ValueError(
+            f'{text!r} is no time zone: write one such as "America/New_York" or "Europe/London"'
+        ) from None
+    return text
+
+
 def check_on(text: str) -> str:
     """`"tick"`, `"close"` or a timeframe, as it is.
 
@@ -205,6 +256,10 @@ Duration = Annotated[str, AfterValidator(_duration)]
 Silence = Annotated[str, AfterValidator(_silence)]
 """A duration, or "off"."""
 Hours = Annotated[str, AfterValidator(_hours)]
+Clock = Annotated[str, AfterValidator(_clock_hours)]
+"""Hours of any day, which may pass midnight."""
+Rate = Annotated[str, AfterValidator(_rate)]
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
 On = Annotated[str, AfterValidator(check_on)]
 Expiry = Annotated[date | datetime, BeforeValidator(_expiry)]
 """A date, which counts to its end, or a time with its offset from UTC."""

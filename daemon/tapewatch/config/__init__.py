@@ -19,13 +19,13 @@ from tapewatch.config.feeds import (
     KrakenFeed,
     MassiveFeed,
 )
-from tapewatch.config.receivers import Console, Email, Match, Receiver, Route, Slack, Webhook
+from tapewatch.config.receivers import Apprise, Console, Email, Match, Receiver, Route, Slack, Webhook
 from tapewatch.config.table import Table
 from tapewatch.config.watches import Condition, Level, Watch, Zone
 from tapewatch.values import File, Name, RedisUrl
 
 __all__ = [
-    "AlpacaFeed", "CoinbaseFeed", "Condition", "Config", "Console", "Email", "Feed", "FinnhubFeed", "JsonFeed",
+    "AlpacaFeed", "Apprise", "CoinbaseFeed", "Condition", "Config", "Console", "Email", "Feed", "FinnhubFeed", "JsonFeed",
     "KrakenFeed", "Level", "MassiveFeed", "Match", "Receiver", "Redis", "Route", "Slack", "Table", "Watch",
     "Webhook", "Zone", "json_schema", "state_dir",
 ]  # fmt: skip
@@ -38,6 +38,10 @@ class Redis(Table):
     url_file: File | None = Field(
         default=None, description="File that holds the URL. Or set `TAPEWATCH_REDIS_URL`."
     )
+    fsync: Literal["everysec", "always"] = Field(
+        default="everysec",
+        description="Of the server started as a child: when commits are on disk, each second or before each answer.",
+    )
 
 
 class Config(Table):
@@ -49,6 +53,14 @@ class Config(Table):
         description="Left out: $STATE_DIRECTORY, else tapewatch/NAME in the user's state folder.",
     )
     redis: Redis = Field(default=Redis(), description="Which Redis.")
+    ha: Literal[False, True, "cold"] = Field(
+        default=False,
+        description="Whether other processes stand by with this config; cold: they connect only once they lead.",
+    )
+    ha_redis_down: Literal["stop", "send"] = Field(
+        default="stop",
+        description="With `ha`, while Redis is away: stop sending, or send what may then come twice.",
+    )
     feed: list[Feed] = Field(default=[], description="Where ticks come from; `replay` needs none.")
     watch: list[Watch] = Field(min_length=1, description="What is watched.")
     receiver: list[Receiver] = Field(

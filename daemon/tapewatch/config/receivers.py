@@ -5,30 +5,81 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tapewatch.config.table import Table
-from tapewatch.values import File, Host, HttpUrl, Name, Severity
+from tapewatch.values import Clock, Duration, File, Host, HttpUrl, Line, Name, Rate, Severity, ZoneName
 
 
-class Console(Table):
-    """Writes each alert to standard output."""
+class Match(Table):
+    """Which alerts a route takes; what is left out matches all, a name may hold * and ?."""
+
+    symbol: str | None = Field(default=None, description="The watch's symbol.")
+    rule: str | None = Field(default=None, description="Name of the level, zone or condition.")
+    type: str | None = Field(default=None, description="Type of the alert, such as tapewatch.level.*")
+    severity: Severity | None = Field(default=None, description="As the level, zone or condition has it.")
+
+
+class _Receiver(Table):
+    """What all kinds have."""
 
     name: Name = Field(description="What routes call it.")
+    mute: list[Match] = Field(default=[], description="Alerts that it never gets, whatever the routes say.")
+    rate: Rate | None = Field(
+        default=None, description="Most messages, such as 1/s or 20/m; left out: as the kind needs."
+    )
+    give_up_after: Duration = Field(
+        default="15m", description="How long a message that fails is tried again; then it is a dead letter."
+    )
+
+
+class _People(_Receiver):
+    """What those kinds have that people read."""
+
+    group_wait: Duration = Field(
+        default="1s", description="Alerts of one symbol within this time go out as one message."
+    )
+    cooldown: Duration = Field(
+        default="1m", description="Further alerts of a rule within this time go out as one line when it ends."
+    )
+    stale_after: Duration = Field(
+        default="15m", description="Alerts older than this, as after an outage, go out as one digest."
+    )
+    quiet: Clock | None = Field(
+        default=None,
+        description="Hours in which only critical alerts come, such as 22:00-07:00; the others come as one digest.",
+    )
+    zone: ZoneName = Field(default="UTC", description="Time zone of `quiet`, such as America/New_York.")
+    template: File | None = Field(
+        default=None,
+        description="A jinja2 template of the text, in place of the message that comes built in.",
+    )
+
+
+class Console(_People):
+    """Writes each alert to standard output."""
+
     kind: Literal["console"]
 
 
-class Slack(Table):
-    """A Slack incoming webhook; its URL is a secret."""
+class Slack(_People):
+    """A Slack incoming webhook, or a bot in a channel; the webhook's URL and the bot's token are secrets."""
 
-    name: Name = Field(description="What routes call it.")
     kind: Literal["slack"]
     url_file: File | None = Field(
         default=None, description="File that holds the webhook's URL. Or set `TAPEWATCH_RECEIVER_<NAME>_URL`."
     )
+    channel: Line | None = Field(
+        default=None,
+        description="Id of the channel that a bot posts to, such as C0123456789; needs the bot's token.",
+    )
+    token_file: File | None = Field(
+        default=None,
+        description="File that holds the bot's token (xoxb-…). Or set `TAPEWATCH_RECEIVER_<NAME>_TOKEN`.",
+    )
+    api_url: HttpUrl = Field(default="https://slack.com/api/", description="Where a bot's messages go.")
 
 
-class Webhook(Table):
-    """POSTs the CloudEvents JSON, signed with the secret."""
+class Webhook(_Receiver):
+    """POSTs the CloudEvents JSON of each alert at once, signed with the secret."""
 
-    name: Name = Field(description="What routes call it.")
     kind: Literal["webhook"]
     url: HttpUrl | None = Field(
         default=None,
@@ -44,10 +95,9 @@ class Webhook(Table):
     )
 
 
-class Email(Table):
+class Email(_People):
     """SMTP."""
 
-    name: Name = Field(description="What routes call it.")
     kind: Literal["email"]
     host: Host = Field(min_length=1, description="The mail server.")
     port: int = Field(default=587, ge=1, le=65535, description="587 for starttls, 465 for tls.")
@@ -63,16 +113,18 @@ class Email(Table):
     to: list[str] = Field(min_length=1, description="Who gets it.")
 
 
-Receiver = Annotated[Console | Slack | Webhook | Email, Field(discriminator="kind")]
+class Apprise(_People):
+    """Telegram, Discord, Microsoft Teams, ntfy, PagerDuty and a hundred others, by a URL of the library apprise."""
+
+    kind: Literal["apprise"]
+    url_file: File | None = Field(
+        default=None,
+        description="File that holds the URL, such as tgram://…, which is a secret."
+        " Or set `TAPEWATCH_RECEIVER_<NAME>_URL`.",
+    )
 
 
-class Match(Table):
-    """Which alerts a route takes; what is left out matches all, a name may hold * and ?."""
-
-    symbol: str | None = Field(default=None, description="The watch's symbol.")
-    rule: str | None = Field(default=None, description="Name of the level, zone or condition.")
-    type: str | None = Field(default=None, description="Type of the alert, such as tapewatch.level.*")
-    severity: Severity | None = Field(default=None, description="As the level, zone or condition has it.")
+Receiver = Annotated[Console | Slack | Webhook | Email | Apprise, Field(discriminator="kind")]
 
 
 class Route(Table):

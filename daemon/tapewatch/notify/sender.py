@@ -2,18 +2,18 @@
 
 from typing import Protocol
 
-from tapewatch.alerts.alert import Alert
+from tapewatch.notify.message import Message
 
 
 class Sender(Protocol):
-    """Brings one alert to one receiver."""
+    """Brings messages to one receiver."""
 
-    async def send(self, alert: Alert, body: bytes) -> None:
-        """Returns once the receiver has taken the alert.
+    async def send(self, message: Message) -> str | None:
+        """Returns once the receiver has taken the message.
 
-        Args:
-            alert: the alert.
-            body: its JSON as it stands in the stream, byte for byte.
+        Returns:
+            A receipt, which a later message may answer (`Message.answers`), of a receiver that has threads: at most
+            200 printable ASCII characters without a blank; None of others.
 
         Raises:
             TemporaryError: it may work later.

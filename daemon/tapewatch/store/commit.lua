@@ -1,6 +1,7 @@
 -- One commit, whole or not at all: snapshots, and the alerts that they fired.
 -- KEYS    commit, snapshot, alerts, ids
--- ARGV    token, sequence, n, then n arguments of HSET (field, value, …), then id, channel, json of each alert
+-- ARGV    token, sequence, the sequence that it follows, n, then n arguments of HSET (field, value, …), then
+--         id, channel, json, trace, receivers that have it, of each alert
 -- Returns what came of it, and the sequence number (or token) that Redis holds
 local held = redis.call('HMGET', KEYS[1], 'token', 'sequence')
 local token, sequence = held[1] or '0', held[2] or '0'
@@ -10,18 +11,25 @@ end
 if sequence == ARGV[2] then
   return {'done', sequence} -- a retry, its first answer was lost
 end
-if tonumber(sequence) + 1 ~= tonumber(ARGV[2]) then
+if sequence ~= ARGV[3] then
   return {'gap', sequence}
 end
 
-local last = 3 + tonumber(ARGV[3])
-for first = 4, last, 1000 do -- Lua's stack takes 8,000 at most
+local last = 4 + tonumber(ARGV[4])
+for first = 5, last, 1000 do -- Lua's stack takes 8,000 at most
   redis.call('HSET', KEYS[2], unpack(ARGV, first, math.min(first + 999, last)))
 end
-for i = last + 1, #ARGV, 3 do
-  local id, channel, json = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for i = last + 1, #ARGV, 5 do
+  local id, channel, json, trace, delivered = unpack(ARGV, i, i + 4)
   if redis.call('SADD', KEYS[4], id) == 1 then
-    redis.call('XADD', KEYS[3], '*', 'id', id, 'json', json)
+    local entry = {'id', id, 'json', json}
+    for name, value in pairs({trace = trace, delivered = delivered}) do
+      if value ~= '' then
+        table.insert(entry, name)
+        table.insert(entry, value)
+      end
+    end
+    redis.call('XADD', KEYS[3], '*', unpack(entry))
     redis.call('PUBLISH', channel, json)
   end
 end

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from types import MappingProxyType
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from tapewatch.alerts.alert import Alert, encode
+from tapewatch.alerts.alert import Alert
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.errors import FencedError, GapError
 from tapewatch.store.keys import Keys
@@ -27,14 +28,26 @@ class State(NamedTuple):
     """By symbol."""
 
 
+class Fired(NamedTuple):
+    """An alert on its way to Redis."""
+
+    alert: Alert
+    json: bytes
+    """It, encoded."""
+    trace: bytes = b""
+    """How it came about, as JSON, for `explain`; empty: nobody knows."""
+
+
 class Commit(NamedTuple):
     """What is written at once."""
 
     sequence: int
     snapshots: Mapping[str, Snapshot]
     """By symbol."""
-    alerts: Sequence[Alert]
+    alerts: Sequence[Fired]
     """In the order in which they fired."""
+    after: int | None = None
+    """Number of the commit that it follows; None: the one before."""
 
 
 def merged(newer: Snapshot, older: Snapshot | None) -> Snapshot:
@@ -56,8 +69,9 @@ class Store:
         self.keys = Keys(instance)
         self.sequence = 0
         """Number of the last commit that `open` found."""
+        self.token = 0
+        """The fencing token; 0 before `open`."""
         self._redis = redis
-        self._token = 0
         self._commit = redis.register_script(_script("commit.lua"))
         self._trim = redis.register_script(_script("trim.lua"))
 
@@ -70,7 +84,7 @@ class Store:
             pipe.hincrby(self.keys.commit, "token", 1)
             pipe.hget(self.keys.commit, "sequence")
             pipe.hgetall(self.keys.snapshot)
-            self._token, sequence, fields = await pipe.execute()
+            self.token, sequence, fields = await pipe.execute()
         state = _state(sequence, fields)
         self.sequence = state.sequence
         return state
@@ -83,35 +97,39 @@ class Store:
             sequence, fields = await pipe.execute()
         return _state(sequence, fields)
 
-    async def commit(self, sequence: int, snapshots: Mapping[str, Snapshot], alerts: Sequence[Alert]) -> None:
-        """Write `snapshots`, append `alerts` to the stream and publish them, as one.
+    async def commit(
+        self, commit: Commit, delivered: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> None:
+        """Write snapshots, append alerts to the stream and publish them, as one.
 
         An alert whose id is in the stream already is not written again. A commit whose answer was lost may be
         sent again as it was: it is done once.
 
         Args:
-            sequence: one more than that of the commit before.
-            snapshots: by symbol.
-            alerts: in the order in which they fired.
+            commit: what.
+            delivered: by alert id, the receivers that have it already.
 
         Raises:
             FencedError: another process opened this instance.
-            GapError: the last commit that Redis holds is not the one before.
+            GapError: the last commit that Redis holds is not the one that this one follows.
         """
         fields: list[str | bytes] = []
-        for symbol, snapshot in snapshots.items():
+        for symbol, snapshot in commit.snapshots.items():
             fields += (symbol, snapshot.hot)
             if snapshot.bars is not None:
                 fields += (symbol + _BARS, snapshot.bars)
-        args: list[str | bytes | int] = [self._token, sequence, len(fields), *fields]
-        for alert in alerts:
-            args += (alert.id, self.keys.channel(alert.subject), encode(alert))
+        after = commit.sequence - 1 if commit.after is None else commit.after
+        args: list[str | bytes | int] = [self.token, commit.sequence, after, len(fields), *fields]
+        for fired in commit.alerts:
+            alert = fired.alert
+            receivers = ",".join(delivered.get(alert.id, ()))
+            args += (alert.id, self.keys.channel(alert.subject), fired.json, fired.trace, receivers)
         keys = self.keys
         outcome, held = await self._commit([keys.commit, keys.snapshot, keys.alerts, keys.ids], args)
         if outcome == b"fenced":
-            raise FencedError(keys.instance, own=self._token, held=int(held))
+            raise FencedError(keys.instance, own=self.token, held=int(held))
         if outcome == b"gap":
-            raise GapError(sequence, int(held))
+            raise GapError(commit.sequence, int(held))
 
     async def trim(self, keep: int = ALERTS_KEPT) -> None:
         """Keep the newest `keep` alerts of the stream; an alert and its id go together."""

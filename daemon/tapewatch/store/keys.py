@@ -25,7 +25,7 @@ class Keys:
 
     @property
     def alerts(self) -> str:
-        """Stream: the log of alerts, oldest first; each entry has `id` and `json`."""
+        """Stream: the log of alerts, oldest first; an entry has `id`, `json`, `trace`, and `delivered` if it was spooled."""
         return self._key("alerts")
 
     @property
@@ -41,6 +41,25 @@ class Keys:
     def now(self, symbol: str) -> str:
         """Hash: last price, time and indicators of `symbol`, for people and other programs."""
         return self._key(f"now:{symbol}")
+
+    @property
+    def lease(self) -> str:
+        """String: who leads, expiring."""
+        return self._key("lease")
+
+    @property
+    def silences(self) -> str:
+        """Hash: id → silence, as JSON."""
+        return self._key("silences")
+
+    @property
+    def deliveries(self) -> str:
+        """Stream: what became of each alert at each receiver."""
+        return self._key("deliveries")
+
+    def resend(self, receiver: str) -> str:
+        """Stream: dead letters on their way to `receiver` again."""
+        return self._key(f"resend:{receiver}")
 
     def dead(self, receiver: str) -> str:
         """Stream: deliveries to `receiver` that were given up."""
