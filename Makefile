@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: run test test-long bench lint lock clean
+.PHONY: run test test-long chaos bench load soak lint lock clean
 
 run: $(STAMP)  ## the product at work on a simulated tape: Redis, simulator, daemon, alerts
 	$(BIN)/tapewatch demo
@@ -15,8 +15,17 @@ test: $(STAMP) lint  ## everything that takes less than five minutes
 test-long: $(STAMP)  ## soak, chaos and the like
 	$(BIN)/pytest -m long -n 0
 
+chaos: $(STAMP)  ## faults at random moments; writes the table of docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python -m chaos --page docs/reliability.md
+
 bench: $(STAMP)  ## figures beside their peers
 	$(BIN)/python benchmarks/bench.py
+
+load: $(STAMP)  ## half a million ticks a second for a minute: is anything lost?
+	$(BIN)/python benchmarks/load.py
+
+soak: $(STAMP)  ## half an hour at 20,000 ticks a second: does anything grow?
+	$(BIN)/python benchmarks/soak.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

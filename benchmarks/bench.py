@@ -1,4 +1,4 @@
-"""`make bench`: every figure beside its peer, in one run on one core; under four minutes.
+"""`make bench`: every figure beside its peer, in one run on one core; under eight minutes.
 
 One JSON line a figure goes to results.jsonl beside this file, a table to the terminal. Names of groups as arguments
 measure those alone: `bench.py engine replay`.
@@ -12,6 +12,7 @@ from rich.console import Console
 
 import daemon_speed
 import engine_speed
+import latency
 import memory
 import replay_speed
 import startup
@@ -39,6 +40,7 @@ def replay() -> Iterator[Figure]:
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "engine": engine,
     "daemon": lambda: iter(daemon_speed.measure()),
+    "latency": lambda: iter(latency.measure()),
     "replay": replay,
     "memory": lambda: iter(memory.measure()),
     "start": lambda: iter(startup.measure()),

@@ -80,7 +80,7 @@ async def serve(listening: socket.socket, redis: Redis, own: list[tuple[int, byt
             client, _ = await loop.sock_accept(listening)
         with client:
             client.setblocking(False)
-            await _let_in(client)
+            await let_in(client)
             taken = []
             for _, wire in own:
                 await asyncio.sleep(BETWEEN)
@@ -92,7 +92,7 @@ async def serve(listening: socket.socket, redis: Redis, own: list[tuple[int, byt
         return taken
 
 
-async def _let_in(client: socket.socket) -> None:
+async def let_in(client: socket.socket) -> ServerProtocol:
     """The websocket's handshake, and Massive's."""
     loop = asyncio.get_running_loop()
     websocket, session = ServerProtocol(), MassiveServer(NAMES, refuse_login=False)
@@ -107,6 +107,7 @@ async def _let_in(client: socket.socket) -> None:
             for answer in answers:
                 websocket.send_text(answer if isinstance(answer, bytes) else answer.encode())
         await loop.sock_sendall(client, b"".join(websocket.data_to_send()))
+    return websocket
 
 
 async def main(rate: int, per_frame: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -28,7 +28,8 @@ from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import empty_ticks
 from tapewatch.outages import Outages
 from tapewatch.past import Past
-from tapewatch.store.commit import Store
+from tapewatch.store.commit import Fired, Store
+from tapewatch.store.spool import Spool
 from tapewatch.store.writer import Writer
 from tapewatch.tick_path import TickPath
 
@@ -39,11 +40,11 @@ class Book(Writer):
     """A writer that keeps what fired; it is never run."""
 
     def __init__(self) -> None:
-        super().__init__(Store(Redis(), "t"), dict)
+        super().__init__(Store(Redis(), "t"), cast(Spool, None), lambda: iter(()))
         self.alerts: list[Alert] = []
 
-    def fired(self, alerts: Sequence[Alert], snapshots: Any) -> None:
-        self.alerts += alerts
+    def fired(self, alerts: Sequence[Fired], snapshots: Any) -> None:
+        self.alerts += [own.alert for own in alerts]
         super().fired(alerts, snapshots)
 
     def told(self) -> list[tuple[str, str, bool]]:
@@ -99,7 +100,7 @@ class Desk:
         rows = empty_ticks(len(ticks))
         rows["time"], rows["price"] = [time for time, _ in ticks], [price for _, price in ticks]
         rows["size"], rows["symbol"] = 1.0, self.engine.instruments[symbol]
-        self.outages.ticks(0, rows)
+        self.outages.ticks(0, rows, time.time_ns())
 
     def price(self, row: int = 0) -> float:
         return self.engine.last(row)[0]

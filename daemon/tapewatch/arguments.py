@@ -1,13 +1,42 @@
-"""What the arguments of commands stand for: speeds, files to read, places to write to."""
+"""What the arguments of commands stand for: the config, speeds, times, files to read, places to write to."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
 
 from tapewatch import runner
-from tapewatch.runner import WrongCommandError
+from tapewatch.runner import WrongCommandError, starting
+
+if TYPE_CHECKING:
+    from tapewatch.config import Config
+
+DEFAULT_CONFIG = Path("config/sp500.toml")
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config, one TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+
+
+def load(path: Path) -> "Config":
+    """The config that was named."""
+    require(path)
+    with starting():
+        from tapewatch.check import load as load_file
+
+        return load_file(path)
+
+
+def require(path: Path) -> None:
+    """Who named no config, and stands where there is none, is told how to name one."""
+    if path == DEFAULT_CONFIG and not path.exists():
+        from tapewatch import example
+
+        raise WrongCommandError(
+            f"there is no {path} here: name your config; {example.config()} is an example"
+        )
 
 
 def speed(text: str) -> float | None:
@@ -18,6 +47,39 @@ def speed(text: str) -> float | None:
         if text.endswith("x") and 0 < (factor := float(text[:-1])) < float("inf"):
             return factor
     raise WrongCommandError(f"{text!r} is no speed: write max, or seconds of tape a second such as 1x or 60x")
+
+
+def span_ns(text: str) -> int:
+    """`2h` in ns."""
+    from tapewatch.values import span_ns
+
+    with runner.wrong(ValueError):
+        return span_ns(text)
+
+
+def moment_ns(text: str) -> int:
+    """An ISO 8601 time in ns UTC; it has to name its offset: the exchange's day is not this machine's."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongCommandError(f"{text!r} is no time: write one such as 2026-01-28T14:30Z") from None
+    if moment.tzinfo is None:
+        try:
+            here = moment.astimezone().isoformat()
+        except (OverflowError, OSError, ValueError):
+            here = "2026-01-28T14:30+01:00"
+        utc = moment.isoformat()
+        raise WrongCommandError(
+            f"{text!r} names no zone: write {here}, as this machine has it, or {utc}Z for UTC"
+        )
+    return round(moment.timestamp() * 1e6) * 1000
+
+
+def ago_ns(text: str, now: int) -> int:
+    """`2h` as ns UTC so long before `now`, or an ISO 8601 time."""
+    if text[:1].isdigit() and "-" not in text:
+        return now - span_ns(text)
+    return moment_ns(text)
 
 
 def check_paths(inputs: list[Path], *outputs: str | None) -> None:

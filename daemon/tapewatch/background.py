@@ -50,6 +50,12 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group of groups."""
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error
+
+
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancels again and again: Python 3.11's wait_for, which redis-py uses, may lose it (cpython#86296)."""
     while tasks:

@@ -77,6 +77,8 @@ class Board:
             "feed": self._connections[feed].feed.name,
             "feed_state": self._feed_states[feed],
         }
+        if (lag := self._connections[feed].lag) is not None:
+            fields["lag_s"] = round(lag.seconds, 3)
         price, time_ns = self._engine.last(row)
         if time_ns:
             fields |= {"price": price, "time": iso_ns(time_ns), "time_ns": str(time_ns)}

@@ -8,15 +8,14 @@ import json as json_module
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tapewatch import __version__, arguments, runner
+from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption, load, require
+from tapewatch.commands import dead, explain, log, silence
 from tapewatch.runner import DONE, FAILED, WRONG, WrongCommandError, say, starting, wrong
-
-if TYPE_CHECKING:
-    from tapewatch.config import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,9 +24,6 @@ app = typer.Typer(
     help="Watches the tape: ticks over a websocket become alerts in Redis, Slack and email.",
 )
 
-DEFAULT_CONFIG = Path("config/sp500.toml")
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config, one TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 SpeedOption = Annotated[str, typer.Option(help="max, or how many seconds of tape a second: 1x, 60x.")]
 
 
@@ -49,7 +45,7 @@ def run(
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; SIGHUP reads the config again."""
     runner.stoppable()
-    own = _load(config)
+    own = load(config)
     with starting():
         _announce_compiling()
         from tapewatch import service
@@ -58,7 +54,7 @@ def run(
         from tapewatch.reload import Reload
         from tapewatch.sources import FeedError
     logs.configure(json=log_json)
-    changes = Reload(lambda: _load(config))
+    changes = Reload(lambda: load(config))
     with wrong(service.ServiceError, FeedError, ReceiverError):
         runner.run_until_stopped(lambda stop: service.run(own, stop, changes=changes), changes.asked.set)
 
@@ -81,11 +77,14 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """Name every mistake of a config, with its line and what would be right."""
-    _require(file)
+    require(file)
     with starting():
         from tapewatch.check import check as check_file
+        from tapewatch.notify import template_trial
 
         config, problems = check_file(file)
+        if config is not None and (of_templates := template_trial.problems(config)):
+            config, problems = None, [*problems, *of_templates]
     if json:
         fields = ("line", "key", "message", "severity")
         print(json_module.dumps([{name: getattr(each, name) for name in fields} for each in problems]))
@@ -129,7 +128,7 @@ def replay(
     """Drive the engine from files instead of a feed."""
     pace = arguments.speed(speed)
     arguments.check_paths([*files, *(history or [])], alerts, bars)
-    own = _load(config)
+    own = load(config)
     with starting():
         _announce_compiling()
         from tapewatch.alerts.alert import encode
@@ -138,18 +137,17 @@ def replay(
         from tapewatch.tail import alert_line
     with wrong(ReplayError, RecordedError):
         recorded = recordings(own, files)
-        run_ = Replay(own, keep_bars=bars is not None, recorded=recorded)
+        run_ = Replay(own, keep_bars=bars is not None, keep_alerts=store, recorded=recorded)
         stretches = recorded or run_.read(files, symbol, bar)
     for note in run_.notes(stretches):
         say(f"note: {note}")
     if left_out := run_.warm(stretches, history or [], symbol):
         say(f"{left_out} bars of history end after the tape's first tick and were left out")
-    count, kept, began = 0, [], time.monotonic()
+    count, began = 0, time.monotonic()
     with arguments.writing(alerts) as alerts_out, arguments.writing(bars) as bars_out:
         bar_writer = BarWriter(run_.engine, bars_out) if bars_out else None
         for fired in run_.run(stretches, pace):
             count += len(fired)
-            kept += fired if store else []
             for alert in fired:
                 if alerts_out:
                     alerts_out.write(encode(alert).decode() + "\n")
@@ -164,7 +162,7 @@ def replay(
         for remark in own_file.remarks():
             say(f"note: {remark}")
     if store:
-        runner.run(run_.commit(kept))
+        runner.run(run_.commit())
     say(run_.summary(stretches, count, took))
 
 
@@ -210,7 +208,7 @@ def simulate(
         raise WrongCommandError("name a --vendor, or a --config with its feed, not both")
     if config is None and feed is not None:
         raise WrongCommandError(f"say which config has the feed {feed!r}: --config FILE")
-    of_config = _load(config) if config else None
+    of_config = load(config) if config else None
     with starting():
         from tapewatch.feeds import choice, played
         from tapewatch.feeds.simulator import Simulator, Trouble
@@ -256,7 +254,7 @@ def record(
 ) -> None:
     """Keep a feed connected and write its raw frames to files, for replay, until Ctrl-C."""
     runner.stoppable()
-    own = _load(config)
+    own = load(config)
     with starting():
         from tapewatch.feeds.choice import FeedChoiceError, choose
         from tapewatch.ops import logs
@@ -274,7 +272,7 @@ def tail(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> Non
     runner.stoppable()
     from tapewatch.tail import follow
 
-    own = _load(config)
+    own = load(config)
     if json:
         runner.write_utf8()
     runner.run_until_stopped(lambda stop: follow(own, stop, as_json=json))
@@ -286,7 +284,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> N
     from tapewatch.status import read, show
     from tapewatch.terminal import Terminal
 
-    statuses = runner.run(read(_load(config)))
+    statuses = runner.run(read(load(config)))
     if json:
         print(json_module.dumps(statuses))
     else:
@@ -305,7 +303,7 @@ def history(
     from tapewatch.sources import FeedError
     from tapewatch.terminal import Terminal
 
-    own = _load(config)
+    own = load(config)
     logs.configure(level="error")  # what is missing, and why, the table says
     with wrong(past_view.NoWatchError, FeedError):
         known = runner.run(past_view.read(own, symbol))
@@ -325,7 +323,7 @@ def notify_test(
     from tapewatch.notify.build import ReceiverError
     from tapewatch.notify.test_alert import send_test
 
-    own = _load(config)
+    own = load(config)
     with wrong(ReceiverError):
         runner.run(send_test(own, receiver))
     print(f"sent to {receiver}")
@@ -346,27 +344,15 @@ def schema(
     print(json_module.dumps(schemas[what](), indent=2, ensure_ascii=False))
 
 
+app.command()(log.log)
+app.command()(explain.explain)
+app.add_typer(silence.app, name="silence")
+app.add_typer(dead.app, name="dead")
+
+
 def main() -> None:
     """Runs the command."""
     runner.main(app)
-
-
-def _load(path: Path) -> "Config":
-    _require(path)
-    with starting():
-        from tapewatch.check import load
-
-        return load(path)
-
-
-def _require(path: Path) -> None:
-    """Who named no config, and stands where there is none, is told how to name one."""
-    if path == DEFAULT_CONFIG and not path.exists():
-        from tapewatch import example
-
-        raise WrongCommandError(
-            f"there is no {path} here: name your config; {example.config()} is an example"
-        )
 
 
 def _announce_compiling() -> None:

@@ -110,7 +110,9 @@ exactly.
 
 def page() -> str:
     """The page, Markdown."""
-    parts = [_INTRO, *(_section(where, table) for where, table in all_tables())]
+    # A table that several kinds have stands once, after the last of them.
+    tables = reversed(dict.fromkeys(reversed(list(all_tables()))))
+    parts = [_INTRO, *(_section(where, table) for where, table in tables)]
     return "\n".join((*parts, _conditions()))
 
 
@@ -144,7 +146,7 @@ def _type(annotation: Any) -> str:
     inner = [part for part in get_args(annotation) if part is not type(None)]
     match get_origin(annotation):
         case origin if origin is Literal:
-            return ", ".join(f'"{word}"' for word in inner)
+            return ", ".join(map(_toml, inner))
         case origin if origin is dict:
             return "table"
         case origin if origin is list:
@@ -183,7 +185,9 @@ def _default(field: FieldInfo) -> str:
     return f"`{_toml(field.default)}`"
 
 
-def _toml(value: str | int) -> str:
+def _toml(value: str | float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -34,7 +34,8 @@ ASKED_AT_ONCE = 16
 
 _MINUTE = 60 * NS
 
-_Frames = list[NDArray[np.void]]
+_Frames = list[tuple[NDArray[np.void], int]]
+"""Ticks, and when they came."""
 
 
 @dataclass
@@ -121,13 +122,19 @@ class Outages:
         else:
             self._begin(feed, own)
 
-    def ticks(self, feed: int, ticks: NDArray[np.void]) -> None:
-        """Takes the ticks of a frame, in their order."""
+    def uninterrupted(self, feed: int) -> None:
+        """The feed is there, and nothing on it was missed: the ticks that come begin before where the symbols are."""
+        self._path.engine.resume(feed)
+        self._feeds[feed].away = False
+        self._go_on(feed, self._feeds[feed])
+
+    def ticks(self, feed: int, ticks: NDArray[np.void], at: int) -> None:
+        """Takes the ticks of a frame, in their order, which came at `at` (ns UTC)."""
         own = self._feeds[feed]
         if own.later:
-            own.later[-1].append(ticks)
+            own.later[-1].append((ticks, at))
         else:
-            self._take(feed, own, ticks)
+            self._take(feed, own, ticks, at)
 
     def _of(self, feed: int) -> list[str]:
         """The feed's symbols of which bars can be had."""
@@ -153,20 +160,20 @@ class Outages:
         price, place = self._path.engine.last(self._rows[symbol])
         return not price and not place and self._pasts[symbol].warms_up
 
-    def _take(self, feed: int, own: _Feed, ticks: NDArray[np.void]) -> None:
+    def _take(self, feed: int, own: _Feed, ticks: NDArray[np.void], at: int) -> None:
         if own.unsure:
-            self._judge(feed, own, ticks)
-        self._path.ticks(feed, ticks)
+            self._judge(feed, own, ticks, at)
+        self._path.ticks(feed, ticks, at)
 
     def _go_on(self, feed: int, own: _Feed) -> None:
         """Time goes on where nothing that may be missing is waited for."""
         if not (own.away or own.unsure or own.mending):
             self._path.start_clock(feed)
 
-    def _judge(self, feed: int, own: _Feed, ticks: NDArray[np.void]) -> None:
+    def _judge(self, feed: int, own: _Feed, ticks: NDArray[np.void], at: int) -> None:
         """A first tick that is older than the place: nothing was missed; one that is newer: something was."""
-        numbers, at = np.unique(ticks["symbol"], return_index=True)
-        first = dict(zip(numbers.tolist(), ticks["time"][at].tolist(), strict=True))
+        numbers, index = np.unique(ticks["symbol"], return_index=True)
+        first = dict(zip(numbers.tolist(), ticks["time"][index].tolist(), strict=True))
         instruments = self._path.engine.instruments
         gap = again = False
         for symbol, it in list(own.unsure.items()):
@@ -178,7 +185,7 @@ class Outages:
             if not it.silent:
                 del own.unsure[symbol]
         if gap:
-            self._mend(feed, own, int(ticks["time"][0]) if own.by_tape else time.time_ns())
+            self._mend(feed, own, int(ticks["time"][0]) if own.by_tape else at)
         elif again and own.by_tape:
             own.unsure.clear()  # a tape that starts over does so for all
         self._go_on(feed, own)
@@ -217,8 +224,8 @@ class Outages:
         while own.later and not own.mending:
             frames = own.later.popleft()
             self._begin(feed, own)
-            for ticks in frames:
-                self._take(feed, own, ticks)
+            for ticks, at in frames:
+                self._take(feed, own, ticks, at)
         self._go_on(feed, own)
 
     async def _ask(

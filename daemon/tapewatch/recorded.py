@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,13 @@ from tapewatch.feeds.recording import (
 )
 from tapewatch.feeds.vendors import VENDORS
 from tapewatch.market.ticks import NS
+
+See = Callable[[int, NDArray[np.void]], None]
+"""Is shown the ticks (rows of `TICK`) of a feed before the engine takes them."""
+
+
+def nobody(feed: int, ticks: NDArray[np.void]) -> None:
+    """Looks at no ticks."""
 
 
 class RecordedError(ValueError):
@@ -52,12 +59,13 @@ class Recorded:
                 return int(ticks["time"][0])
         return None
 
-    def drive(self, engine: Engine, speed: float | None = None) -> Iterator[Events]:
+    def drive(self, engine: Engine, speed: float | None = None, see: See = nobody) -> Iterator[Events]:
         """Does to the engine what `TickPath` did: clock and ticks in the order in which they came.
 
         Args:
             engine: with a clock for each feed, as `tape_clocks` has them.
             speed: how many recorded seconds a second; None: as fast as it goes.
+            see: is shown each frame's ticks first.
 
         Raises:
             FileError: a line is none of a recording.
@@ -73,6 +81,7 @@ class Recorded:
                     ticks = self.feed.receive(engine, line.data, self.faults)
                     if len(ticks):
                         self.count += len(ticks)
+                        see(self.feed.number, ticks)
                         yield from self.feed.offer(engine, ticks, line.time)
 
     def lacking(self) -> list[str]:

@@ -11,7 +11,7 @@ from tapewatch.problems import ConfigError
 
 log = structlog.get_logger(__name__)
 
-NEEDS_RESTART = ("name", "state_dir", "redis", "feed", "receiver")
+NEEDS_RESTART = ("name", "state_dir", "redis", "ha", "ha_redis_down", "feed", "receiver")
 """Keys of the config whose change is not taken over."""
 
 
@@ -23,6 +23,8 @@ class Reload:
     """Reads and checks it; raises ConfigError."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by a signal."""
+    latest: Config | None = None
+    """The last one that was taken over."""
 
     def read_anew(self, config: Config) -> Config | None:
         """The config as it is now; None if it is wrong, needs a restart, or is as before, and the log says which."""

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapewatch import assemble, history, instruments
-from tapewatch.alerts.alert import Alert
+from tapewatch.alerts.alert import Alert, encode
 from tapewatch.alerts.build import iso_ns
+from tapewatch.alerts.last_ticks import LastTicks
+from tapewatch.alerts.trace import TraceBuilder
 from tapewatch.config import Config, Watch, state_dir
 from tapewatch.engine import watch as spec
 from tapewatch.engine.engine import Engine
@@ -25,8 +27,8 @@ from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import by_length, duration_ns
 from tapewatch.problems import did_you_mean
-from tapewatch.recorded import Recorded, tape_clocks
-from tapewatch.store.commit import Store
+from tapewatch.recorded import Recorded, See, nobody, tape_clocks
+from tapewatch.store.commit import Commit, Fired, Store
 from tapewatch.store.server import open_redis
 
 BATCH = 4096
@@ -63,9 +65,13 @@ class Stretch:
         """Event time (ns) of the first tick; None if there is none."""
         return int(self.ticks["time"][0]) if len(self.ticks) else None
 
-    def drive(self, engine: Engine, speed: float | None = None) -> Iterator[Events]:
-        """Offers the ticks, `speed` seconds of tape a second, or as fast as it goes; they are the clock, too."""
+    def drive(self, engine: Engine, speed: float | None = None, see: See = nobody) -> Iterator[Events]:
+        """Offers the ticks, `speed` seconds of tape a second, or as fast as it goes; they are the clock, too.
+
+        `see` is shown each batch first, as of feed 0.
+        """
         for ticks in _batches(self.ticks, self.batch) if speed is None else _paced(self.ticks, speed):
+            see(0, ticks)
             yield engine.step(ticks)
             yield engine.advance(engine.clock())
         yield engine.advance(self.end)
@@ -77,14 +83,25 @@ class Replay:
     Args:
         config: the config; its receivers are not used, its feeds only by recordings.
         keep_bars: whether `closed_bars` of the engine is wanted.
+        keep_alerts: whether what fires is kept for `commit`.
         recorded: the recordings that will be run, if it is recordings: the engine has the clocks of their feeds.
     """
 
-    def __init__(self, config: Config, *, keep_bars: bool = False, recorded: Sequence[Recorded] = ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        keep_bars: bool = False,
+        keep_alerts: bool = False,
+        recorded: Sequence[Recorded] = (),
+    ) -> None:
         self.config = config
         clocks = tape_clocks(config, recorded) if recorded else None
         self.engine = assemble.engine(config, tape_clocks=clocks, keep_bars=keep_bars, settles=False)
         self._builder = assemble.alert_builder(config, self.engine)
+        self._traces = TraceBuilder(self.engine.layouts, self.engine.instruments) if keep_alerts else None
+        self._last = [LastTicks() for _ in clocks or (True,)]
+        self._kept: list[Fired] = []
         self._names = [instruments.names(config, watch) for watch in config.watch]
         self._rows = {name: row for row, names in enumerate(self._names) for name in names.own}
         self._instruments = instruments.in_files(config, self.engine)
@@ -163,12 +180,23 @@ class Replay:
         Raises:
             FileError: a line of a recording is none.
         """
+        see = nobody if self._traces is None else self._see
         for own in stretches:
-            for events in own.drive(self.engine, speed):
-                yield self._builder.build(events)
+            for events in own.drive(self.engine, speed, see):
+                alerts = self._builder.build(events)
+                if self._traces is not None:
+                    traces = self._traces.build(events, self._last)
+                    self._kept += (
+                        Fired(alert, encode(alert), trace)
+                        for alert, trace in zip(alerts, traces, strict=True)
+                    )
+                yield alerts
 
-    async def commit(self, alerts: Sequence[Alert]) -> None:
-        """Commits `alerts` and the state after the last tick to Redis, as the daemon would.
+    def _see(self, feed: int, ticks: NDArray[np.void]) -> None:
+        self._last[feed].add(ticks)
+
+    async def commit(self) -> None:
+        """Commits the alerts that were kept, and the state after the last tick, to Redis, as the daemon would.
 
         Raises:
             RedisUnavailableError: there is none.
@@ -178,7 +206,7 @@ class Replay:
         async with open_redis(self.config.redis_url(), folder) as redis:
             store = Store(redis, self.config.name)
             await store.open()
-            await store.commit(store.sequence + 1, self.engine.snapshot(), alerts)
+            await store.commit(Commit(store.sequence + 1, self.engine.snapshot(), self._kept))
 
     def summary(self, stretches: Sequence[Stretch | Recorded], alerts: int, seconds: float) -> str:
         """How it went, in one line: `31,194 ticks in 0.02 s (1,559,700 a second), 69 alerts; refused: none`."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
+from tapewatch.background import first_error
 from tapewatch.problems import ConfigError
 
 DONE = 0
@@ -123,7 +124,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
         try:
             return runner.run(work)
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_error(group) from None
 
 
 def say(text: str) -> None:
@@ -141,11 +142,6 @@ def _keep_going_on_any_terminal() -> None:
     """A terminal without an en dash shows a question mark in its place."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _is_for_people(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from tapewatch.market.timeframes import by_length
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis
 
-_NOT_INDICATORS = ("price", "time", "time_ns", "feed", "feed_state")
+_NOT_INDICATORS = ("price", "time", "time_ns", "feed", "feed_state", "lag_s")
 
 Fields = dict[str, str]
 """A `now` hash; empty before the symbol's first tick."""

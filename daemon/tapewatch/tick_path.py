@@ -3,18 +3,22 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Never
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from tapewatch.alerts.alert import Alert
+from tapewatch.alerts.alert import Alert, encode
 from tapewatch.alerts.build import AlertBuilder
+from tapewatch.alerts.last_ticks import LastTicks
+from tapewatch.alerts.trace import TraceBuilder
 from tapewatch.config import Feed
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.events import Events
+from tapewatch.engine.snapshot import Snapshot
+from tapewatch.store.commit import Fired
 from tapewatch.store.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -23,21 +27,25 @@ CLOCK_SECONDS = 0.25
 """How often a wall clock is told to the engine between ticks."""
 
 
+_SYMBOLS_AT_ONCE = 100
+"""In one commit of write-behind, so that an alert, and the next tick, wait for no more than that."""
+
+
 class TickPath:
     """Offers ticks and time to the engine, and hands on what comes of them.
 
     Args:
         engine: restored or warmed.
         builder: turns its events into alerts.
-        writer: commits alerts with the state that fired them; it collects that state from `snapshot`.
+        writer: commits alerts with the state that fired them, and writes `changes` behind.
         feeds: of the config, in its order.
     """
 
     def __init__(self, engine: Engine, builder: AlertBuilder, writer: Writer, feeds: Sequence[Feed]) -> None:
-        self.engine = engine
         self.fired: Counter[str] = Counter()
         """Alerts since the start, by symbol."""
-        self._builder = builder
+        self._set(engine, builder)
+        self._last = [LastTicks() for _ in feeds]
         self._writer = writer
         self._by_tape = [feed.clock == "tape" for feed in feeds]
         self._held: dict[int, list[tuple[int, NDArray[np.void]]]] = {}
@@ -45,14 +53,21 @@ class TickPath:
 
     def change(self, engine: Engine, builder: AlertBuilder) -> None:
         """From now on these; the engine goes on where the one before it is."""
-        self.engine, self._builder = engine, builder
+        self._set(engine, builder)
+        for last in self._last:  # its symbols had other numbers
+            last.clear()
 
-    def ticks(self, feed: int, ticks: NDArray[np.void]) -> None:
-        """Takes the ticks of a frame, in their order; while the feed is held, they wait."""
+    def _set(self, engine: Engine, builder: AlertBuilder) -> None:
+        self.engine, self._builder = engine, builder
+        self._traces = TraceBuilder(engine.layouts, engine.instruments)
+        self._feed_of = {own.watch.symbol: own.watch.feed for own in engine.layouts}
+
+    def ticks(self, feed: int, ticks: NDArray[np.void], at: int) -> None:
+        """Takes ticks in their order, which came at `at` (ns UTC); while the feed is held, they wait."""
         if (held := self._held.get(feed)) is not None:
-            held.append((time.time_ns(), ticks))
+            held.append((at, ticks))
         else:
-            self._take(feed, ticks, time.time_ns())
+            self._take(feed, ticks, at)
 
     def hold(self, feed: int) -> None:
         """The feed's ticks wait from now on, for `release`."""
@@ -70,6 +85,20 @@ class TickPath:
     def start_clock(self, feed: int) -> None:
         """It hears the time again."""
         self._stopped.discard(feed)
+
+    def clock_of(self, alert: Alert) -> int:
+        """The clock (ns UTC) of the feed that an alert came from; 0 before a tape told any."""
+        feed = self._feed_of.get(alert.subject)
+        if feed is None or not self._by_tape[feed]:
+            return time.time_ns()
+        return self.engine.clock(feed)
+
+    def changes(self) -> Iterator[dict[str, Snapshot]]:
+        """The state of the symbols that have changed, a few at a time, until another engine takes their place."""
+        engine = self.engine
+        parts = engine.changes(_SYMBOLS_AT_ONCE)
+        while self.engine is engine and (part := next(parts, None)):
+            yield part
 
     async def keep_time(self) -> Never:
         """Tells the engine the time on feeds that live by the wall clock, ticks or none."""
@@ -89,14 +118,26 @@ class TickPath:
         except Exception:
             self._writer.take_no_more()  # the state is past events that nobody has heard of
             raise
-        self._writer.fired(alerts, self.engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
+        fired = [
+            Fired(alert, encode(alert), trace)
+            for alert, trace in zip(alerts, self._traced(events), strict=True)
+        ]
+        self._writer.fired(fired, self.engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
         for alert in alerts:
             self._note(alert)
 
     def announce(self, alert: Alert) -> None:
         """An alert that no state goes with, such as one about a feed."""
-        self._writer.fired([alert], {})
+        self._writer.fired([Fired(alert, encode(alert))], {})
         self._note(alert)
+
+    def _traced(self, events: Events) -> list[bytes]:
+        """How each event came about; no alert is lost for want of that."""
+        try:
+            return self._traces.build(events, self._last)
+        except Exception:
+            log.error("alert.not_traced", exc_info=True)
+            return [b""] * len(events)
 
     def _note(self, alert: Alert) -> None:
         self.fired[alert.subject] += 1
@@ -110,5 +151,6 @@ class TickPath:
         )
 
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
+        self._last[feed].add(ticks)
         self.fire(self.engine.step(ticks, feed, 0 if self._by_tape[feed] else now))
         self.fire(self.engine.advance(self.engine.clock(feed), feed))

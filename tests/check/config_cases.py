@@ -6,6 +6,8 @@ name = "test"
 symbol = "SPX"
 """
 
+RECEIVER = WATCH + "[[route]]\nreceivers = ['desk']\n[[receiver]]\nname = 'desk'\n"
+
 
 MISTAKES = {
     "unknown key": (WATCH + 'calender = "XNYS" #!', "[[watch]] calender", 'did you mean "calendar"?'),
@@ -355,6 +357,36 @@ MISTAKES = {
         "[[route]] match.symbol",
         'did you mean "SPX"?',
     ),
+    "template that is not there": (
+        RECEIVER + "kind = 'console'\ntemplate = 'desk.j2' #!",
+        "[[receiver]] template",
+        "there is no file",
+    ),
+    "mute that matches nothing": (
+        RECEIVER + "kind = 'console'\nmute = [{ rule = 'breakuot' }] #!",
+        "[[receiver.mute]] rule",
+        'no rule is called "breakuot", so nothing is muted',
+    ),
+    "mute of everything": (
+        RECEIVER + "kind = 'console'\nmute = [{}] #!",
+        "[[receiver.mute]]",
+        "mutes everything",
+    ),
+    "webhook and bot in one": (
+        RECEIVER + "kind = 'slack'\nchannel = 'C0123456789'\nurl_file = 'slack.url' #!",
+        "[[receiver]] url_file",
+        "leave one of them out",
+    ),
+    "bot's token without a channel": (
+        RECEIVER + "kind = 'slack'\ntoken_file = 'slack.token' #!",
+        "[[receiver]] token_file",
+        "write the channel that it posts to",
+    ),
+    "bot's address without a channel": (
+        RECEIVER + "kind = 'slack'\napi_url = 'https://slack.example/api/' #!",
+        "[[receiver]] api_url",
+        "write the channel that it posts to",
+    ),
     "Redis URL": (WATCH + "[redis]\nurl = 'localhost:6379' #!", "[redis] url", "write redis://HOST:PORT/0"),
 }
 
@@ -378,6 +410,10 @@ WARNINGS = {
         + "zone = [{low = 1, high = 2}]\n[[watch.condition]]\nname = 'a'\nwhen = 'price leaves 1 to 2' #!",
         "a [[watch.zone]] of 1 to 2 already",
     ),
+    "channel by its name": (
+        RECEIVER + "kind = 'slack'\nchannel = '#alerts' #!",
+        "#alerts is no id of a channel",
+    ),
     "volume of a composite": (
         "name = 'test'\n[[watch]]\nsymbol = 'XLC/SPY'\n[[watch.condition]]\nname = 'a'\nwhen = 'volume@5m > 1000' #!",
         "volume@5m says nothing",
@@ -390,6 +426,8 @@ WARNINGS = {
 
 
 CLEAN = {
+    "a bot and its token": "[[route]]\nreceivers = ['desk']\n[[receiver]]\nname = 'desk'\nkind = 'slack'\n"
+    "channel = 'C0123456789'\ntoken_file = 'slack.token'\nmute = [{ symbol = 'SP*', type = 'level.*' }]",
     "a level with more to it": "level = [{price = 1}]\n[[watch.condition]]\nname = 'a'\n"
     "when = 'price crosses 1 and price > vwap'",
     "a level that must hold": "level = [{price = 1}]\n[[watch.condition]]\nname = 'a'\nwhen = 'price crosses 1'\n"

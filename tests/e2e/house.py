@@ -19,6 +19,8 @@ from tapewatch.feeds.massive.server import MassiveServer
 from tapewatch.feeds.played import from_file
 from tapewatch.feeds.simulator import Simulator, Trouble
 from tapewatch.notify import email, slack
+from tapewatch.notify.message import Message
+from tapewatch.notify.telling import tell
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import socket_path
 
@@ -60,6 +62,9 @@ port = {mail}
 security = "none"
 sender = "tapewatch@example.com"
 to = ["trader@example.com"]
+group_wait = "0s"
+cooldown = "0s"
+stale_after = "0s"
 
 [[receiver]]
 name = "hook"
@@ -69,6 +74,10 @@ url = "{hook}"
 [[receiver]]
 name = "desk"
 kind = "slack"
+group_wait = "0s"
+cooldown = "0s"
+stale_after = "0s"
+rate = "1000/s"
 
 [[route]]
 receivers = ["mail", "hook", "desk"]
@@ -150,7 +159,7 @@ clock = "tape"
         wanted: dict[str, set[Any]] = {
             "mail": {email.message_id(alert.id) for alert in alerts},
             "hook": set(lines),
-            "desk": {slack.message(alert)["text"] for alert in alerts},
+            "desk": {slack.payload(tell(Message((alert,), (b"",))))["text"] for alert in alerts},
         }
         try:
             async with asyncio.timeout(PATIENCE):

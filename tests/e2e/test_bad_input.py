@@ -169,7 +169,7 @@ async def test_a_second_daemon_on_the_same_state_folder_does_not_start(house: Ho
     first = await house.daemon()
     await first.logged("feed.subscribed")
     said = await refusal(await house.daemon())
-    assert f"another tapewatch, process {first.process.pid}, runs with the state folder" in said
+    assert f"another tapewatch, process {first.process.pid}, runs with the folder {house.state}" in said
     assert await first.stop() == 0, first.everything()
 
 
@@ -178,6 +178,7 @@ async def test_a_second_daemon_on_the_same_redis_takes_over(house: House) -> Non
     house.write((await house.feed(speed=1)).port)
     first = await house.daemon()
     await first.logged("feed.subscribed")
+    house.config.write_text(house.config.read_text().replace(f"{house.state}", f"{house.state}-2"))
     second = await house.daemon()
     assert "another process took it over" in await refusal(first)
     assert await second.stop() == 0, second.everything()

@@ -88,7 +88,7 @@ async def test_a_stop_while_redis_is_away_says_what_was_not_written(house: House
     assert await daemon.stop() == 1, daemon.everything()
     assert time.monotonic() - asked < STOPS_WITHIN
     assert daemon.err[-1].startswith(
-        "error: Redis is away: 0 alerts and the state of 1 symbols were not written"
+        "error: Redis is away: what changed last is not written; what fired is in the spool"
     )
     assert "Traceback" not in daemon.everything()
 

@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 
 from tapewatch.alerts.alert import decode
 from tapewatch.notify import email, slack
+from tapewatch.notify.message import Message
+from tapewatch.notify.telling import tell
 
 
 async def test_a_synthetic_day(house: House, expected) -> None:
@@ -42,12 +44,16 @@ async def same_everywhere(house: House, expected) -> None:
     assert_mailed_once(house, wanted.lines)
     assert_posted_once(house, wanted.lines)
     slack_said = [json.loads(each.body) for each in house.slack.received]
-    assert slack_said == [json.loads(json.dumps(slack.message(decode(line)))) for line in wanted.lines]
+    assert slack_said == [json.loads(json.dumps(slack.payload(tell(alone(line))))) for line in wanted.lines]
+
+
+def alone(line: bytes) -> Message:
+    return Message((decode(line),), (line,))
 
 
 def assert_mailed_once(house: House, lines: list[bytes]) -> None:
     mails = [(mail["Message-ID"], str(mail["Subject"])) for mail in house.mailbox.mails]
-    meant = [email.message(decode(line), "a@example.com", ["b@example.com"]) for line in lines]
+    meant = [email.mail(alone(line), "a@example.com", ["b@example.com"]) for line in lines]
     assert mails == [(mail["Message-ID"], str(mail["Subject"])) for mail in meant]
 
 

@@ -21,6 +21,7 @@ from tapewatch.feeds.simulator import Simulator
 from tapewatch.market.ticks import NS, empty_ticks
 
 KEY = "key-that-nobody-may-see"
+FEED = MassiveFeed(name="tape", vendor="massive")
 SOON = Backoff(base=0.001, cap=0.005, too_many=0.01)
 
 
@@ -35,10 +36,9 @@ def tape(count: int, step_ms: int = 1000) -> np.ndarray:
 class Watcher:
     """A connection that runs; `instruments` are SPY alone unless said otherwise."""
 
-    def __init__(self, url: str, instruments: dict[str, int] | None = None, **options) -> None:
+    def __init__(self, url: str, instruments: dict[str, int] | None = None, feed=FEED, **options) -> None:
         self.frames: list[np.ndarray] = []
         self.came = asyncio.Event()
-        feed = MassiveFeed(name="tape", vendor="massive")
         options = {"backoff": SOON} | options
         self.connection = Connection(
             feed,

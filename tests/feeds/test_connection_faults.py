@@ -11,6 +11,7 @@ import pytest
 from running_connection import Calls, Noted, let_in, reasons, tape, vendor, watcher
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import Opcode
 
 from notify.receiver_servers import make_certificate
 from tapewatch.feeds.dial import MAX_FRAME
@@ -106,7 +107,30 @@ async def test_a_line_that_is_half_open_is_noticed_without_a_word_from_anybody()
             await one.until(lambda: bool(reasons(logs)))
             proxy.passes.set()
             await one.until(lambda: len(one.ticks) == 2)
-    assert "keepalive ping timeout" in reasons(logs)[0]
+    assert reasons(logs)[0] == "no answer to a ping within 0.1 s"
+
+
+async def test_a_line_over_which_ticks_come_is_alive_though_its_answers_to_pings_are_late():
+    """Who is behind finds an answer only after all the ticks before it."""
+
+    async def answer_nothing(websocket: ServerConnection) -> None:
+        protocol, pongs = websocket.protocol, []
+        send = protocol.send_frame
+        protocol.send_frame = lambda own: pongs.append(own) if own.opcode is Opcode.PONG else send(own)
+        session = await let_in(websocket)
+        while len(pongs) < 4:
+            await websocket.send(session.frame(tape(1), np.array([1])), text=True)
+            await asyncio.sleep(0.01)
+        done.set()
+        await websocket.wait_closed()
+
+    done = asyncio.Event()
+    with capture_logs() as logs:
+        async with vendor(answer_nothing) as url, watcher(url, keepalive=0.1) as one:
+            await one.until(done.is_set)
+            assert not reasons(logs)
+            await one.until(lambda: bool(reasons(logs)))  # now that nothing comes any more
+    assert reasons(logs)[0] == "no answer to a ping within 0.1 s"
 
 
 async def huge(websocket: ServerConnection) -> None:

@@ -7,8 +7,10 @@ import httpx
 import pytest
 from receiver_servers import Endpoint, http_server, make_certificate, redis_server
 from redis.asyncio import Redis
+from running_workers import Post, worker
 
 from tapewatch.notify.http import http_client
+from tapewatch.notify.worker import Worker
 
 
 @pytest.fixture
@@ -45,3 +47,17 @@ async def url(endpoint: Endpoint) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def desk(url: str, http: httpx.AsyncClient) -> Post:
+    """Posts to `endpoint`."""
+    return Post(url, http)
+
+
+@pytest.fixture
+async def subject(redis: Redis, desk: Post, tmp_path: Path) -> Worker:
+    """A worker that is prepared, of a receiver that wants each alert at once."""
+    subject = worker(redis, desk, tmp_path)
+    await subject.prepare()
+    return subject

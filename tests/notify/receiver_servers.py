@@ -86,13 +86,22 @@ async def redis_server(folder: Path, *options: str) -> AsyncIterator[Path]:
         *("--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder), *options),
         stdout=subprocess.DEVNULL,
     )
-    while not path.exists():  # noqa: ASYNC110 - a file tells nobody
+    while not await _listens(path):  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.005)
     yield path
     with suppress(ProcessLookupError):  # the test ended it
         server.terminate()
     await server.wait()
     path.unlink(missing_ok=True)
+
+
+async def _listens(path: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(str(path))
+    except OSError:  # not there yet, or bound and no more
+        return False
+    writer.close()
+    return True
 
 
 class Mailbox:

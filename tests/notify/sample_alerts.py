@@ -4,7 +4,10 @@ from typing import Any
 
 import msgspec
 
-from tapewatch.alerts.alert import Alert, AlertData
+from tapewatch.alerts.alert import Alert, AlertData, encode
+from tapewatch.alerts.build import iso_ns
+from tapewatch.notify.message import Kind, Message
+from tapewatch.notify.telling import Told, tell
 
 _BREAKOUT = Alert(
     id="9f0c2a51d7b84e6f8d1c3b5a79e0f246",
@@ -55,6 +58,23 @@ def alert(**changes: Any) -> Alert:
     return msgspec.structs.replace(
         _BREAKOUT, **envelope, data=msgspec.structs.replace(_BREAKOUT.data, **changes)
     )
+
+
+def later(seconds: float, **changes: Any) -> Alert:
+    """`alert(**changes)`, fired so many seconds later, under an id of its own."""
+    time = int(_BREAKOUT.data.time_ns) + round(seconds * 1e9)
+    own = alert(**{"id": f"{time:032x}", "time_ns": str(time)} | changes)
+    return msgspec.structs.replace(own, time=iso_ns(time))
+
+
+def message(*alerts: Alert, kind: Kind = Kind.ALERTS, answers: str | None = None) -> Message:
+    """Some alerts, or the breakout, on their way to a receiver."""
+    own = alerts or (alert(),)
+    return Message(own, tuple(map(encode, own)), kind, answers)
+
+
+def told(*alerts: Alert, kind: Kind = Kind.ALERTS) -> Told:
+    return tell(message(*alerts, kind=kind))
 
 
 HOSTILE = alert(

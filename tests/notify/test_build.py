@@ -5,9 +5,9 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 from receiver_servers import Endpoint, Mailbox, smtp_server
-from sample_alerts import alert
+from sample_alerts import message
+from starlette.responses import JSONResponse
 
-from tapewatch.alerts.alert import encode
 from tapewatch.config import Receiver
 from tapewatch.notify.build import ReceiverError, Secrets, build
 
@@ -32,26 +32,26 @@ async def test_http_receivers_deliver(
     kind: str, endpoint: Endpoint, url: str, http: httpx.AsyncClient
 ) -> None:
     sender = build(receiver(kind=kind), secrets(url=url, secret="s" * 32), http)
-    await sender.send(alert(), encode(alert()))
+    await sender.send(message())
     assert len(endpoint.received) == 1
 
 
 async def test_a_webhooks_url_may_stand_in_the_config(
     endpoint: Endpoint, url: str, http: httpx.AsyncClient
 ) -> None:
-    await build(receiver(kind="webhook", url=url), secrets(secret="s" * 32), http).send(alert(), b"{}")
+    await build(receiver(kind="webhook", url=url), secrets(secret="s" * 32), http).send(message())
     assert len(endpoint.received) == 1
 
 
 async def test_email_delivers(http: httpx.AsyncClient) -> None:
     mailbox = Mailbox()
     async with smtp_server(mailbox) as port:
-        await build(receiver(**EMAIL, port=port, security="none"), secrets(), http).send(alert(), b"")
+        await build(receiver(**EMAIL, port=port, security="none"), secrets(), http).send(message())
     assert len(mailbox.mails) == 1
 
 
 async def test_console_writes(http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]) -> None:
-    await build(receiver(kind="console"), secrets(), http).send(alert(), b"")
+    await build(receiver(kind="console"), secrets(), http).send(message())
     assert "crossed above 7,000" in capsys.readouterr().out
 
 
@@ -62,6 +62,8 @@ async def test_console_writes(http: httpx.AsyncClient, capsys: pytest.CaptureFix
         ({"kind": "webhook"}, {"secret": "s"}, "url"),
         ({"kind": "webhook", "url": "https://example.com"}, {}, "secret"),
         (EMAIL | {"username": "tape"}, {}, "password"),
+        ({"kind": "slack", "channel": "C0123456789"}, {"url": "https://example.com"}, "token"),
+        ({"kind": "apprise"}, {}, "url"),
     ],
 )
 async def test_a_missing_secret_says_who_lacks_what_and_where_to_put_it(
@@ -81,6 +83,13 @@ async def test_a_missing_secret_says_who_lacks_what_and_where_to_put_it(
         ({"kind": "slack"}, {"url": "https://desk:sesame"}, "https://"),
         ({"kind": "webhook"}, {"url": "https://example.com", "secret": "whsec_sesame!"}, "base64"),
         (EMAIL | {"to": ["desk"]}, {}, "'desk' is no address"),
+        ({"kind": "slack", "channel": "C0123456789"}, {"token": "xoxb sesame"}, "no white space"),
+        ({"kind": "apprise"}, {"url": "tgram://sesame"}, "tgram://{bot_token}/{targets}"),
+        (
+            {"kind": "console", "template": "/nowhere/desk.j2"},
+            {},
+            "/nowhere/desk.j2: this template cannot be read",
+        ),
         (EMAIL | {"ca_file": "/nowhere/ca.pem"}, {}, "/nowhere/ca.pem"),
     ],
 )
@@ -91,6 +100,42 @@ async def test_what_cannot_work_is_said_at_once_and_no_secret_shown(
         build(receiver(**keys), secrets(**found), http)
     assert words in str(caught.value)
     assert "sesame" not in str(caught.value)
+
+
+async def test_a_slack_receiver_with_a_channel_is_a_bot(
+    endpoint: Endpoint, url: str, http: httpx.AsyncClient
+) -> None:
+    endpoint.answers = [JSONResponse({"ok": True, "ts": "1.2"})]
+    sender = build(
+        receiver(kind="slack", channel="C0123456789", api_url=url), secrets(token="xoxb-sesame"), http
+    )
+    assert await sender.send(message()) == "1.2"
+    assert endpoint.received[0].headers["authorization"] == "Bearer xoxb-sesame"
+
+
+async def test_apprise_delivers(endpoint: Endpoint, url: str, http: httpx.AsyncClient) -> None:
+    sender = build(receiver(kind="apprise"), secrets(url=url.replace("http", "json", 1)), http)
+    await sender.send(message())
+    assert b"crossed above 7,000" in endpoint.received[0].body
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"kind": "console"}, {}),
+        ({"kind": "slack"}, {"url": "https://example.com/"}),
+        ({"kind": "slack", "channel": "C0123456789"}, {"token": "xoxb-1"}),
+        (EMAIL, {}),
+        ({"kind": "apprise"}, {"url": "json://localhost"}),
+    ],
+)
+async def test_a_template_that_fails_is_found_at_the_start(
+    keys: dict[str, Any], found: dict[str, str], tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    path = tmp_path / "desk.j2"
+    path.write_text("{{ headline }}\n{{ hedline }}")
+    with pytest.raises(ReceiverError, match=r"'desk-1': its template: .*desk\.j2:2: 'hedline' is undefined"):
+        build(receiver(**keys, template=path), secrets(**found), http)
 
 
 @pytest.mark.parametrize("kind", ["slack", "webhook"])

@@ -2,15 +2,16 @@ import io
 import os
 
 import pytest
-from sample_alerts import HOSTILE, alert
+from sample_alerts import HOSTILE, alert, later, message
 
 from tapewatch.notify.console import Console
+from tapewatch.notify.message import Kind
 from tapewatch.notify.sender import PermanentError
 
 
 async def test_one_line_per_alert(capsys: pytest.CaptureFixture[str]) -> None:
-    await Console().send(alert(), b"")
-    await Console().send(alert(direction="down", next=None), b"")
+    await Console().send(message())
+    await Console().send(message(alert(direction="down", next=None)))
     assert capsys.readouterr().out == (
         "2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25  next 7,100–7,200\n"
         "2026-01-28 09:31:07 EST  ▼ S&P 500 crossed above 7,000, at 7,000.25\n"
@@ -19,7 +20,7 @@ async def test_one_line_per_alert(capsys: pytest.CaptureFixture[str]) -> None:
 
 async def test_hostile_text_cannot_draw_on_the_terminal() -> None:
     out = io.StringIO()
-    await Console(out).send(HOSTILE, b"")
+    await Console(out).send(message(HOSTILE))
     assert out.getvalue().endswith("\n")
     assert out.getvalue()[:-1].isprintable()
 
@@ -27,7 +28,7 @@ async def test_hostile_text_cannot_draw_on_the_terminal() -> None:
 async def test_a_terminal_without_the_characters_shows_the_rest() -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
-    await Console(out).send(alert(), b"")
+    await Console(out).send(message())
     assert b"? S&P 500 crossed above 7,000" in raw.getvalue()
 
 
@@ -36,6 +37,26 @@ async def test_a_reader_that_went_away_is_a_permanent_error() -> None:
     os.close(reader)
     out = os.fdopen(writer, "w")
     with pytest.raises(PermanentError, match="standard output"):
-        await Console(out).send(alert(), b"")
+        await Console(out).send(message())
     with pytest.raises(BrokenPipeError):
         out.close()
+
+
+async def test_several_are_a_line_each_and_a_summary_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    await Console().send(message(later(0, next=None), later(1, next=None, text="S&P 500 is at 7,001")))
+    down = {"type": "tapewatch.level.crossed_down", "direction": "down"}
+    await Console().send(message(later(0), later(48, **down), kind=Kind.SUMMARY))
+    assert capsys.readouterr().out == (
+        "2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25\n"
+        "2026-01-28 09:31:08 EST  ▲ S&P 500 is at 7,001\n"
+        "2026-01-28 09:31:55 EST  ▼ S&P 500 crossed 7,000 twice in 48 s, now below\n"
+    )
+
+
+async def test_a_digest_is_its_headline_and_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    await Console().send(message(later(0), later(60, text="S&P 500 is at 7,001"), kind=Kind.DIGEST))
+    assert capsys.readouterr().out == (
+        "● 2 alerts from 09:31 to 09:32 EST\n"
+        "  09:31:07 EST ▲ S&P 500 crossed above 7,000, at 7,000.25\n"
+        "  09:32:07 EST ▲ S&P 500 is at 7,001\n"
+    )

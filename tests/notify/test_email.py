@@ -1,12 +1,15 @@
+import re
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from receiver_servers import Mailbox, smtp_server
-from sample_alerts import HOSTILE, alert
+from sample_alerts import HOSTILE, alert, later, message
 
-from tapewatch.notify.email import Email, message
+from tapewatch.notify.email import Email
+from tapewatch.notify.email import mail as letter
+from tapewatch.notify.message import Kind
 from tapewatch.notify.sender import PermanentError, TemporaryError
 
 FROM, TO = "Tapewatch <tape@example.com>", ["desk@example.com", "Risk <risk@example.com>"]
@@ -24,7 +27,7 @@ async def test_mail_arrives_as_the_config_wants_it_carried(
 ) -> None:
     mailbox = Mailbox()
     async with smtp_server(mailbox, security, certificate) as port:
-        await Email("127.0.0.1", port, security, FROM, TO, ca_file=certificate[0]).send(alert(), b"")
+        await Email("127.0.0.1", port, security, FROM, TO, ca_file=certificate[0]).send(message())
     (mail,) = mailbox.mails
     assert mailbox.encrypted == [security != "none"]
     assert mail["From"] == FROM
@@ -47,7 +50,7 @@ async def test_an_unknown_certificate_gets_no_mail(security: str, certificate: t
     mailbox = Mailbox()
     async with smtp_server(mailbox, security, certificate) as port:
         with pytest.raises(TemporaryError, match="CERTIFICATE_VERIFY_FAILED"):
-            await Email("127.0.0.1", port, security, FROM, TO).send(alert(), b"")
+            await Email("127.0.0.1", port, security, FROM, TO).send(message())
     assert mailbox.mails == []
 
 
@@ -55,7 +58,7 @@ async def test_starttls_is_never_skipped() -> None:
     mailbox = Mailbox()
     async with smtp_server(mailbox, "none") as port:
         with pytest.raises(PermanentError, match="STARTTLS"):
-            await Email("127.0.0.1", port, "starttls", FROM, TO).send(alert(), b"")
+            await Email("127.0.0.1", port, "starttls", FROM, TO).send(message())
     assert mailbox.mails == []
 
 
@@ -63,10 +66,10 @@ async def test_login(certificate: tuple[Path, Path]) -> None:
     mailbox = Mailbox()
     login = {"username": "tape", "password": "sesame", "ca_file": certificate[0]}
     async with smtp_server(mailbox, "starttls", certificate, login=("tape", "sesame")) as port:
-        await Email("127.0.0.1", port, "starttls", FROM, TO, **login).send(alert(), b"")
+        await Email("127.0.0.1", port, "starttls", FROM, TO, **login).send(message())
         with pytest.raises(PermanentError, match=r"^SMTP 535") as caught:
             await Email("127.0.0.1", port, "starttls", FROM, TO, **login | {"password": "wrong"}).send(
-                alert(), b""
+                message()
             )
     assert len(mailbox.mails) == 1
     assert "wrong" not in str(caught.value)
@@ -84,27 +87,27 @@ async def test_refused_by_all(refusals: list[str], kind: type[Exception]) -> Non
     mailbox.refusals = refusals
     async with smtp_server(mailbox) as port:
         with pytest.raises(kind, match=refusals[0]):
-            await Email("127.0.0.1", port, "none", FROM, TO).send(alert(), b"")
+            await Email("127.0.0.1", port, "none", FROM, TO).send(message())
 
 
 async def test_who_is_refused_does_not_cost_the_others_their_mail_nor_double_it() -> None:
     mailbox = Mailbox()
     mailbox.refusals = ["550 no such user"]
     async with smtp_server(mailbox) as port:
-        await Email("127.0.0.1", port, "none", FROM, TO).send(alert(), b"")
+        await Email("127.0.0.1", port, "none", FROM, TO).send(message())
     assert len(mailbox.mails) == 1
 
 
 async def test_nobody_listening_is_temporary(unused_tcp_port: int) -> None:
     with pytest.raises(TemporaryError, match="Error connecting"):
-        await Email("127.0.0.1", unused_tcp_port, "none", FROM, TO).send(alert(), b"")
+        await Email("127.0.0.1", unused_tcp_port, "none", FROM, TO).send(message())
 
 
 def test_the_same_alert_has_the_same_message_id() -> None:
     first, again, other = (
-        message(alert(), FROM, TO),
-        message(alert(), FROM, TO),
-        message(alert(id="ab"), FROM, TO),
+        letter(message(), FROM, TO),
+        letter(message(), FROM, TO),
+        letter(message(alert(id="ab")), FROM, TO),
     )
     assert first["Message-ID"] == again["Message-ID"] == "<9f0c2a51d7b84e6f8d1c3b5a79e0f246@tapewatch>"
     assert other["Message-ID"] == "<ab@tapewatch>"
@@ -112,14 +115,14 @@ def test_the_same_alert_has_the_same_message_id() -> None:
 
 
 def test_a_confirmation_answers_the_alert_that_it_follows() -> None:
-    mail = message(alert(id="cd", follows=alert().id), FROM, TO)
-    assert mail["In-Reply-To"] == mail["References"] == message(alert(), FROM, TO)["Message-ID"]
+    mail = letter(message(alert(id="cd", follows=alert().id)), FROM, TO)
+    assert mail["In-Reply-To"] == mail["References"] == letter(message(), FROM, TO)["Message-ID"]
 
 
 async def test_hostile_text_starts_no_header_and_no_markup() -> None:
     mailbox = Mailbox()
     async with smtp_server(mailbox) as port:
-        await Email("127.0.0.1", port, "none", FROM, TO).send(HOSTILE, b"")
+        await Email("127.0.0.1", port, "none", FROM, TO).send(message(HOSTILE))
     (mail,) = mailbox.mails
     assert {"X-Injected", "Bcc"}.isdisjoint(mail.keys())
     assert mail["Subject"] == "S&P 500 <b>crossed</b> X-Injected: yes <!here>"
@@ -142,7 +145,7 @@ def tags(page: str) -> set[str]:
 
 
 def test_the_html_shows_what_the_text_shows() -> None:
-    page = part(message(alert(), FROM, TO), "html")
+    page = part(letter(message(), FROM, TO), "html")
     for words in (
         "S&amp;P 500 crossed above 7,000",
         "Opens the way",
@@ -159,3 +162,52 @@ def test_the_html_shows_what_the_text_shows() -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="is no address"):
         Email("127.0.0.1", 25, "none", FROM, [address])
+
+
+async def test_the_receipt_is_the_message_id_and_an_answer_names_it() -> None:
+    mailbox = Mailbox()
+    async with smtp_server(mailbox) as port:
+        sender = Email("127.0.0.1", port, "none", FROM, TO)
+        group = message(later(0, severity="info"), later(0.5))
+        receipt = await sender.send(group)
+        confirmed = alert(id="cd", follows=group.alerts[1].id)
+        await sender.send(message(confirmed, answers=receipt))
+    first, second = mailbox.mails
+    assert first["Message-ID"] == receipt
+    assert re.fullmatch(r"[!-~]{1,200}", receipt)
+    # Not the id of the alert that it follows: that one was not the first in its mail.
+    assert second["In-Reply-To"] == second["References"] == receipt
+
+
+@pytest.mark.parametrize("receipt", ["1769610667.000100", "<a b@c>", "<a@b>\r\nBcc: all@example.com", ""])
+def test_a_receipt_of_another_kind_is_no_message_id(receipt: str) -> None:
+    answer = alert(id="cd", follows="ab")
+    assert letter(message(answer, answers=receipt), FROM, TO)["In-Reply-To"] == "<ab@tapewatch>"
+
+
+async def test_every_alert_of_a_digest_is_named_where_a_filter_finds_it() -> None:
+    mailbox = Mailbox()
+    alerts = [later(60 * number, text=f"S&P 500 alert {number}") for number in range(250)]
+    async with smtp_server(mailbox) as port:
+        await Email("127.0.0.1", port, "none", FROM, TO).send(message(*alerts, kind=Kind.DIGEST))
+    (mail,) = mailbox.mails
+    assert mail["Subject"] == "250 alerts from 09:31 to 13:40 EST"
+    assert mail["X-Tapewatch-Alerts"].split() == [each.id for each in alerts[:200]]
+    assert max(map(len, mailbox.raw[0].partition(b"\r\n\r\n")[0].split(b"\r\n"))) < 80
+    for words in ("12:50:07 EST ▲ S&P 500 alert 199", "and 50 more: tapewatch log"):
+        assert words in part(mail, "plain")
+        assert words.replace("&", "&amp;") in part(mail, "html")
+    assert "alert 200" not in part(mail, "plain")
+
+
+def test_one_alert_is_named_too() -> None:
+    assert letter(message(), FROM, TO)["X-Tapewatch-Alerts"] == alert().id
+
+
+def test_several_alerts_are_one_mail() -> None:
+    mail = letter(message(HOSTILE, later(0, severity="info", text="S&P 500 <i>up</i>")), FROM, TO)
+    assert mail["Subject"].endswith(" · +1 more")
+    assert "09:31:07 EST ▲ S&P 500 <i>up</i>" in part(mail, "plain")
+    page = part(mail, "html")
+    assert "09:31:07 EST ▲ S&amp;P 500 &lt;i&gt;up&lt;/i&gt;" in page
+    assert tags(page).isdisjoint({"script", "a", "i"})

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from receiver_servers import Endpoint
 from rich.console import Console as Terminal
+from sample_alerts import message
 
-from tapewatch.alerts.alert import Alert, encode
+from tapewatch.alerts.alert import Alert
 from tapewatch.alerts.feed_alert import Back, Silent, back, stale
 from tapewatch.check import load
 from tapewatch.config import Match
@@ -17,10 +18,10 @@ from tapewatch.example import config as example
 from tapewatch.feeds.scenario import sp500_7000
 from tapewatch.market.sessions import sessions
 from tapewatch.notify.console import Console
-from tapewatch.notify.email import message as mail
+from tapewatch.notify.email import mail
 from tapewatch.notify.http import http_client
+from tapewatch.notify.matching import matches
 from tapewatch.notify.render import facts
-from tapewatch.notify.routing import matches
 from tapewatch.notify.slack import Slack
 from tapewatch.tail import alert_line, short_line
 
@@ -42,7 +43,7 @@ def test_the_only_fact_is_when(alert: Alert) -> None:
 @both
 async def test_slack_shows_what_happened_and_when(alert: Alert, endpoint: Endpoint, url: str) -> None:
     async with http_client() as http:
-        await Slack(url, http).send(alert, encode(alert))
+        await Slack(url, http).send(message(alert))
     payload = json.loads(endpoint.received[0].body)
     assert payload["blocks"][0]["text"]["text"] == f"● {alert.data.text}"
     assert WHEN in str(payload["blocks"])
@@ -52,7 +53,7 @@ async def test_slack_shows_what_happened_and_when(alert: Alert, endpoint: Endpoi
 
 @both
 def test_mail_shows_it_in_text_and_html(alert: Alert) -> None:
-    letter = mail(alert, "tapewatch@example.com", ["trader@example.com"])
+    letter = mail(message(alert), "tapewatch@example.com", ["trader@example.com"])
     assert letter["Subject"] == alert.data.text
     for kind in ("plain", "html"):
         body = letter.get_body((kind,))
@@ -66,7 +67,7 @@ def test_mail_shows_it_in_text_and_html(alert: Alert) -> None:
 @both
 async def test_the_console_and_tail_show_one_line(alert: Alert) -> None:
     out = io.StringIO()
-    await Console(out).send(alert, encode(alert))
+    await Console(out).send(message(alert))
     line = f"{WHEN}  ● {alert.data.text}"
     assert out.getvalue() == line + "\n"
     assert alert_line(alert).plain == line

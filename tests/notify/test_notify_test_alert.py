@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from receiver_servers import Endpoint
+from sample_alerts import told
 from starlette.responses import Response
 
 from tapewatch.alerts.alert import decode, encode
@@ -9,7 +10,7 @@ from tapewatch.config import Config
 from tapewatch.engine.indicators import PERIODS, indicator
 from tapewatch.notify.build import ReceiverError
 from tapewatch.notify.render import facts
-from tapewatch.notify.slack import message
+from tapewatch.notify.slack import payload
 from tapewatch.notify.test_alert import NotDeliveredError, sample_alert, send_test
 
 
@@ -50,7 +51,7 @@ def test_every_config_has_one_that_can_be_sent(watch: dict[str, Any], level: flo
     assert alert.data.level == level
     assert alert.data.rule
     assert decode(encode(alert)) == alert
-    assert message(alert)["blocks"]
+    assert payload(told(alert))["blocks"]
 
 
 def test_every_indicator_there_is_has_a_likely_value() -> None:

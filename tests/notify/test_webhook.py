@@ -10,6 +10,7 @@ from receiver_servers import Endpoint
 from sample_alerts import alert
 
 from tapewatch.alerts.alert import encode
+from tapewatch.notify.message import Message
 from tapewatch.notify.webhook import Webhook, sign, signing_key
 
 KEY = bytes(range(32))
@@ -20,7 +21,7 @@ async def test_the_body_goes_out_as_it_is_and_the_signature_verifies(
     endpoint: Endpoint, url: str, http: httpx.AsyncClient
 ) -> None:
     body = b" " + encode(alert())  # any bytes of the stream, not an encoding of ours
-    await Webhook(url, SECRET, http).send(alert(), body)
+    await Webhook(url, SECRET, http).send(Message((alert(),), (body,)))
     (request,) = endpoint.received
     assert request.body == body
     assert json.loads(request.body)["id"] == request.headers["webhook-id"] == alert().id

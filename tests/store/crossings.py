@@ -1,6 +1,10 @@
 """Alerts to store: SPX, or another symbol, crosses 7,000."""
 
-from tapewatch.alerts.alert import Alert, AlertData
+from collections.abc import Mapping, Sequence
+
+from tapewatch.alerts.alert import Alert, AlertData, encode
+from tapewatch.engine.snapshot import Snapshot
+from tapewatch.store.commit import Commit, Fired
 
 
 def crossing(id_: str, symbol: str = "SPX") -> Alert:
@@ -36,3 +40,15 @@ def crossing(id_: str, symbol: str = "SPX") -> Alert:
         time="2026-01-28T14:31:07.123456789Z",
         data=data,
     )
+
+
+def fired(*ids: str) -> list[Fired]:
+    return [with_json(crossing(id_)) for id_ in ids]
+
+
+def with_json(alert: Alert) -> Fired:
+    return Fired(alert, encode(alert))
+
+
+def commit(sequence: int, snapshots: Mapping[str, Snapshot], alerts: Sequence[Alert]) -> Commit:
+    return Commit(sequence, snapshots, [with_json(alert) for alert in alerts])

@@ -1,10 +1,10 @@
-from crossings import crossing
+from crossings import fired
 
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Commit
 from tapewatch.store.recent import Recent
 
-ONE, TWO, THREE = crossing("1"), crossing("2"), crossing("3")
+ONE, TWO, THREE = fired("1", "2", "3")
 
 
 def hot(part: bytes) -> Snapshot:
@@ -19,7 +19,7 @@ def test_what_redis_forgot_follows_what_it_holds_in_one_commit() -> None:
     bridge = recent.after(6, Commit(9, {"SPX": hot(b"9"), "XLC": hot(b"9")}, [THREE]))
 
     assert bridge == Commit(
-        7, {"SPX": Snapshot(b"9", b"rings"), "SPY": hot(b"7"), "XLC": hot(b"9")}, [ONE, TWO, THREE]
+        9, {"SPX": Snapshot(b"9", b"rings"), "SPY": hot(b"7"), "XLC": hot(b"9")}, [ONE, TWO, THREE], after=6
     )
 
 
@@ -45,12 +45,12 @@ def test_redis_may_forget_again_after_a_bridge() -> None:
         recent.add(Commit(n, {"SPX": hot(b"%d" % n)}, []), float(n))
     bridge = recent.after(14, Commit(21, {}, [ONE]))
     assert bridge
-    assert bridge.sequence == 15
-    recent.add(bridge, 21.0)
+    assert (bridge.sequence, bridge.after) == (21, 14)
+    recent.add(Commit(21, {}, [ONE]), 21.0)
 
-    again = recent.after(14, Commit(16, {}, [TWO]))
+    again = recent.after(14, Commit(22, {}, [TWO]))
 
     assert again
-    assert again.sequence == 15
+    assert (again.sequence, again.after) == (22, 14)
     assert list(again.alerts) == [ONE, TWO]
     assert again.snapshots["SPX"] == hot(b"20")

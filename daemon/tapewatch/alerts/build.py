@@ -13,14 +13,15 @@ import msgspec
 import numpy as np
 
 from tapewatch.alerts.alert import TYPE_PREFIX, Alert, AlertData, Pivot, alert_id
+from tapewatch.alerts.comparisons import places
 from tapewatch.alerts.phrases import nearest, passed
 from tapewatch.alerts.wording import Scene, sentence
 from tapewatch.engine import events as ev
 from tapewatch.engine.events import Events
 from tapewatch.engine.indicators import REMEMBERS
 from tapewatch.engine.layout import Layout
-from tapewatch.engine.parts import Crosses, Direction, Diverges, Enters, Leaves, Price, timeframe_of
-from tapewatch.engine.watch import ConditionRule, LevelRule, Rule, ZoneRule
+from tapewatch.engine.parts import Crosses, Direction, Diverges, Price, timeframe_of
+from tapewatch.engine.watch import ConditionRule, Rule
 from tapewatch.market.ticks import NS
 
 _AT_UPPER_EDGE = (ev.ENTERED_FROM_ABOVE, ev.BROKE_ABOVE, ev.REJECTED_UP, ev.JUMPED_UP)
@@ -117,7 +118,7 @@ def _data(
         : len(watch.timeframes)
     ]  # a row is as long as the widest symbol's
     cold = _cold(indicators, watch.timeframes, warm.tolist())
-    edges = _edges(rule, event)
+    edges = places(rule, event)
     zone = len(edges) > 1
     closed = (
         None
@@ -169,20 +170,6 @@ def _follows(event: Any, id_of: Callable[[int, int, int], str]) -> str | None:
 def _with_a_value(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
     both = zip(names, values[: len(names)].tolist(), strict=True)
     return {name: value for name, value in both if not math.isnan(value)}
-
-
-def _edges(rule: Rule, event: Any) -> tuple[float, ...]:
-    """The level, or the zone's two edges; what is not about the price stands nowhere."""
-    match rule:
-        case LevelRule(price=price):
-            return (price,)
-        case ZoneRule(low=low, high=high):
-            return low, high
-        case ConditionRule(event=Enters(Price(), low, high) | Leaves(Price(), low, high)):
-            return low, high
-        case ConditionRule(event=Crosses(left=Price())) if not math.isnan(event["level"]):
-            return (float(event["level"]),)
-    return ()
 
 
 def _timeframe(rule: Rule) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from tapewatch.check.form import validate
 from tapewatch.check.keys import mend_brackets, unmended
 from tapewatch.check.lines import Lines
+from tapewatch.check.receivers import check_receivers
 from tapewatch.check.tables import Finding, Written, key_text
 from tapewatch.check.watches import check_watches
 from tapewatch.check.wiring import check_wiring
@@ -62,6 +63,7 @@ def _check_data(path: Path, text: str, data: dict[str, Any]) -> tuple[Config | N
         *(result if isinstance(result, list) else ()),
         *check_watches(written, path.parent),
         *check_wiring(written),
+        *check_receivers(written, path.parent),
     ]
     lines = Lines(text)
     problems = sorted(

@@ -125,16 +125,12 @@ def _fed(watch: Written, vendors: dict[str, str]) -> tuple[str, ...]:
 
 def _routes(config: Written) -> Iterator[Finding]:
     receivers = _names(config.tables("receiver"))
-    symbols = [symbol for watch in config.tables("watch") if (symbol := watch.text("symbol"))]
-    rules = [name for watch in config.tables("watch") for name in _rules(watch)]
     for route in config.tables("route"):
         for name, spot in route.texts("receivers"):
             if name not in receivers:
                 message = f'there is no [[receiver]] called "{name}": {_which(name, receivers)}'
                 yield Finding(spot, message)
-        match = route.table("match")
-        yield from _matches_nothing(match, "symbol", symbols)
-        yield from _matches_nothing(match, "rule", rules)
+        yield from matches_nothing(config, route.table("match"), "so nothing goes here")
 
 
 def _rules(watch: Written) -> list[str]:
@@ -142,12 +138,15 @@ def _rules(watch: Written) -> list[str]:
     return [name for table in tables if (name := rule_name(table))]
 
 
-def _matches_nothing(match: Written, key: str, known: list[str]) -> Iterator[Finding]:
-    pattern = match.text(key)
-    if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
-        yield match.error(
-            key, f'no {key} is called "{pattern}", so nothing goes here: {_which(pattern, known)}'
-        )
+def matches_nothing(config: Written, match: Written, outcome: str) -> Iterator[Finding]:
+    """Patterns of `match` that fit no symbol or rule of the config; `outcome` says what comes of that."""
+    watches = config.tables("watch")
+    symbols = [symbol for watch in watches if (symbol := watch.text("symbol"))]
+    rules = [name for watch in watches for name in _rules(watch)]
+    for key, known in (("symbol", symbols), ("rule", rules)):
+        pattern = match.text(key)
+        if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
+            yield match.error(key, f'no {key} is called "{pattern}", {outcome}: {_which(pattern, known)}')
 
 
 def _receivers(config: Written) -> Iterator[Finding]:

@@ -25,8 +25,8 @@ from tapewatch.config.watches import Condition, Level, Watch, Zone
 from tapewatch.values import File, Name, RedisUrl
 
 __all__ = [
-    "AlpacaFeed", "Apprise", "CoinbaseFeed", "Condition", "Config", "Console", "Email", "Feed", "FinnhubFeed", "JsonFeed",
-    "KrakenFeed", "Level", "MassiveFeed", "Match", "Receiver", "Redis", "Route", "Slack", "Table", "Watch",
+    "AlpacaFeed", "Apprise", "CoinbaseFeed", "Condition", "Config", "Console", "Email", "Feed", "FinnhubFeed",
+    "JsonFeed", "KrakenFeed", "Level", "MassiveFeed", "Match", "Receiver", "Redis", "Route", "Slack", "Table", "Watch",
     "Webhook", "Zone", "json_schema", "state_dir",
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from tapewatch.values import Clock, Duration, File, Host, HttpUrl, Line, Name, R
 
 
 class Match(Table):
-    """Which alerts a route takes; what is left out matches all, a name may hold * and ?."""
+    """Which alerts a route takes, or a receiver never gets; what is left out matches all, a name may hold * and ?."""
 
     symbol: str | None = Field(default=None, description="The watch's symbol.")
     rule: str | None = Field(default=None, description="Name of the level, zone or condition.")
@@ -49,7 +49,8 @@ class _People(_Receiver):
     zone: ZoneName = Field(default="UTC", description="Time zone of `quiet`, such as America/New_York.")
     template: File | None = Field(
         default=None,
-        description="A jinja2 template of the text, in place of the message that comes built in.",
+        description="A jinja2 template of the text, in place of the message that comes built in;"
+        " [what it sees](alerts.md#messages-to-people).",
     )
 
 

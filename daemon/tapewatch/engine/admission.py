@@ -15,6 +15,7 @@ EXCHANGES = 32
 RUNNING = 0
 FIRST_AFTER_RESTORE = -1
 SKIP_TO_PLACE = -2
+FIRST_OF_A_BUFFER = -3
 
 
 @hot
@@ -90,9 +91,11 @@ def skips(I, resume, k, leg, source, time):
     The first tick decides: if it is not newer than the place, nothing was missed.
     """
     place = I[k, source + p.PLACE_TIME]
-    if resume[k, leg] == FIRST_AFTER_RESTORE:
+    if resume[k, leg] == FIRST_AFTER_RESTORE or resume[k, leg] == FIRST_OF_A_BUFFER:
+        after_restore = resume[k, leg] == FIRST_AFTER_RESTORE
         resume[k, leg] = SKIP_TO_PLACE if time <= place else RUNNING
-        if resume[k, leg] == RUNNING and place > 0:  # of what never ticked nothing was missed
+        # Of what never ticked nothing was missed, and neither was what a buffer holds.
+        if after_restore and resume[k, leg] == RUNNING and place > 0:
             _note_outage(I, resume, k, leg, source)
     if resume[k, leg] == SKIP_TO_PLACE:
         if time < place:

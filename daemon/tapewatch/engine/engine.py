@@ -1,6 +1,6 @@
 """The engine: ticks in, events out. A plain object: arrays and bytes go in and out, no clock is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tapewatch.engine import admission, jit, kernels, plan, sections, snapshot, upkeep
 from tapewatch.engine.backfill import missed
-from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events
+from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events, values_width
 from tapewatch.engine.fan_out import FanOut, instruments_of
 from tapewatch.engine.late import Late
 from tapewatch.engine.layout import Layout, compile_watches
@@ -72,7 +72,7 @@ class Engine:
         widest = max(len(watch.timeframes) for watch in watches)
         self._room = 3 * max(deepest, widest, 1)  # a tick may admit two more that were held
         n_events = max(_MIN_EVENTS, 2 * self._room)
-        n_values = max(len(own.value_names) + len(own.watch.timeframes) for own in self.layouts)
+        n_values = max(values_width(len(own.value_names), len(own.watch.timeframes)) for own in self.layouts)
         n_bars = n_events if keep_bars else 0
         self._out = np.zeros(3, np.int64)
         self._events = np.zeros(n_events, EVENT)
@@ -127,6 +127,10 @@ class Engine:
         first admitted one fires comes after an outage. A restore does the same for its symbol.
         """
         self._resume[self._members[feed]] = admission.FIRST_AFTER_RESTORE
+
+    def resume(self, feed: int = 0) -> None:
+        """No tick of the feed was missed: those that come now begin before the places, and go on without a gap."""
+        self._resume[self._members[feed]] = admission.FIRST_OF_A_BUFFER
 
     def backfill(
         self, symbol: int, bars: NDArray[np.void], interval: str, settle: Sequence[NDArray[np.void]] = ()
@@ -220,6 +224,12 @@ class Engine:
         """
         chosen = np.flatnonzero(self._dirty).tolist() if symbols is None else symbols
         return {self.layouts[k].watch.symbol: self._snapshot(k) for k in chosen}
+
+    def changes(self, at_once: int) -> Iterator[dict[str, Snapshot]]:
+        """The state of all symbols that have changed, so many at a time, each part as of when it is asked for."""
+        rows = np.flatnonzero(self._dirty).tolist()
+        for first in range(0, len(rows), at_once):
+            yield self.snapshot(rows[first : first + at_once])
 
     def restore(self, symbol: int, hot: bytes, bars: bytes | None) -> list[str]:
         """Takes the symbol's state from a snapshot, to the last bit; of a watch that has changed, what it still has.

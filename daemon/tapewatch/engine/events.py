@@ -55,6 +55,9 @@ TYPE_NAMES: tuple[str, ...] = (
 
 DIVERGENCES = (REGULAR_BEARISH, REGULAR_BULLISH, HIDDEN_BEARISH, HIDDEN_BULLISH)
 
+BAR_VALUES: tuple[str, ...] = ("start", "open", "high", "low", "close", "volume", "forming")
+"""Of each timeframe's bar with an event: its start in seconds, then figures; 1 if it forms, 0 if it is closed."""
+
 NO_GAP, AFTER_SESSION, AFTER_OUTAGE = range(3)
 """What the tick that fired came right after: the one before it, a session break, an outage."""
 
@@ -125,6 +128,11 @@ REFUSALS: tuple[str, ...] = (
 TIME, UNKNOWN_SYMBOL, AHEAD, BAD_PRICE, DUPLICATE, CONDITION, HOURS, LATE, JUMP, SEEN = range(len(REFUSALS))
 
 
+def values_width(n_values: int, n_frames: int) -> int:
+    """How wide the row of values of a symbol with so many values and timeframes is."""
+    return n_values + n_frames + 1 + len(BAR_VALUES) * n_frames
+
+
 @dataclass(frozen=True, eq=False)
 class Events:
     """Events in the order in which they happened, each with every value of its symbol at that instant."""
@@ -132,7 +140,9 @@ class Events:
     rows: NDArray[np.void]
     """Rows of `EVENT`."""
     values: NDArray[np.float64]
-    """One row an event: the symbol's values in the order of its plan, then per timeframe 1 if it is warm, else 0."""
+    """One row an event: the symbol's values in the order of its plan; per timeframe 1 if it is warm, else 0; the
+    range (points) that the rule's band is measured in, NaN if in none; per timeframe its bar, `BAR_VALUES`.
+    """
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -8,8 +8,37 @@ from tapewatch.engine import triggers as tr
 from tapewatch.engine.indicators import RANGE
 from tapewatch.engine.jit import EVENTS, helper, hot
 from tapewatch.engine.watch import NO_RANGE_BAND
+from tapewatch.market.ticks import NS
 
 RANGE_PERIOD = RANGE.periods[0]
+BAR_WIDTH = len(ev.BAR_VALUES)
+
+
+@hot
+def _is_forming(I, tables, k, j):
+    """Whether a bar of timeframe `j` forms; a held tick may come when its bar has closed."""
+    base = p.HEADER + j
+    nf = tables.symbols[k].n_frames
+    return I[k, base + p.END * nf] > I[k, base + p.CLOSED_END * nf]
+
+
+@helper
+def _bars_as_they_are(S, I, tables, k, r, values, n):
+    """What the rule's band is measured in, and the bars of all timeframes, into row `n` of the values."""
+    symbol = tables.symbols[k]
+    nf = symbol.n_frames
+    at = symbol.n_values + nf
+    values[n, at] = np.nan
+    rule = tables.rules[r]
+    if rule.band == p.RANGES and I[k, rule.range_count] > RANGE_PERIOD:
+        values[n, at] = S[k, rule.range]
+    for j in range(nf):
+        base = p.HEADER + j
+        at = symbol.n_values + nf + 1 + BAR_WIDTH * j
+        values[n, at] = I[k, base + p.START * nf] // NS
+        for field in range(p.BAR_OPEN, p.VOLUME + 1):
+            values[n, at + 1 + field - p.BAR_OPEN] = S[k, base + field * nf]
+        values[n, at + BAR_WIDTH - 1] = 1.0 if _is_forming(I, tables, k, j) else 0.0
 
 
 @helper
@@ -48,6 +77,7 @@ def emit(S, I, tables, k, r, kind, time, price, direction, out):
     for j in range(nf):
         warm = I[k, p.HEADER + p.COUNT * nf + j] >= I[k, p.HEADER + p.WARM_AT * nf + j]
         out.values[n, symbol.n_values + j] = 1.0 if warm else 0.0
+    _bars_as_they_are(S, I, tables, k, r, out.values, n)
     return n
 
 
@@ -136,14 +166,6 @@ def price_fired(S, I, tables, k, r, event, time, price, regular, gap, out):
     if rule.frame >= 0 and regular and _is_forming(I, tables, k, rule.frame):
         I[k, rule.state + p.PENDING] = (before << 8) | (event + 1)
         I[k, rule.state + p.PENDING_TIME] = time
-
-
-@hot
-def _is_forming(I, tables, k, j):
-    """Whether a bar of timeframe `j` forms; a held tick may come when its bar has closed."""
-    base = p.HEADER + j
-    nf = tables.symbols[k].n_frames
-    return I[k, base + p.END * nf] > I[k, base + p.CLOSED_END * nf]
 
 
 @helper

@@ -18,20 +18,21 @@ from websockets.exceptions import ConnectionClosed
 from tapewatch import secrets
 from tapewatch.config import Feed
 from tapewatch.feeds.backoff import Backoff
-from tapewatch.feeds.dial import LineLostError, RefusedError, dial, shown
-from tapewatch.feeds.protocol import FaultKind, Faults, Refusal, RefusalKind, VendorProtocol
+from tapewatch.feeds.dial import CLOSE_WITHIN, LineLostError, RefusedError, dial, has_frame, shown, silence
+from tapewatch.feeds.fault_log import FaultLog
+from tapewatch.feeds.lag import Behind, CaughtUp, Lag
+from tapewatch.feeds.protocol import FaultKind, Refusal, RefusalKind, VendorProtocol
 from tapewatch.feeds.vendors import VENDORS
+from tapewatch.market.ticks import TICK
 
 log = structlog.get_logger(__name__)
 
-FRAMES_PER_TURN = 16
-"""After so many frames the event loop gets a turn: a burst that is already buffered would not give it one."""
-
-FAULT_LOG_INTERVAL = 60.0
-"""Seconds between two log lines of the same kind of fault."""
+FRAMES_PER_BATCH = 64
+TICKS_PER_BATCH = 16_384
+"""Once a batch has so many of either, it is handed on, and the event loop gets a turn."""
 
 KEEPALIVE_SECONDS = 20.0
-"""Between two pings, and for the answer to one: a line whose other end is gone without a word is lost after both."""
+"""Between two pings, and for an answer or anything else: a line whose other end is gone is lost after both."""
 
 _UNWATCHED = "no watch takes this feed"
 
@@ -78,7 +79,7 @@ class Connection:
         url: `wss://…`; certificates are checked against the system's.
         protocol: makes the vendor's protocol of what to watch, once per connection.
         instruments: what to watch: the engine's number of each, by the vendor's name for it.
-        on_ticks: gets each frame's ticks, rows of `TICK`, never empty.
+        on_ticks: gets the ticks of all frames that had come by then, rows of `TICK` in their order, never empty.
         fallback_url: where every second attempt of a row of failures goes.
         backoff: how long to wait between attempts.
         login_timeout: seconds from connected to subscribed.
@@ -119,6 +120,8 @@ class Connection:
         """When the last frame came, whatever was in it (monotonic clock, s)."""
         self.faults: Counter[FaultKind] = Counter()
         """Faults since the start, by kind."""
+        self.lag = Lag() if feed.clock == "wall" else None
+        """How late its ticks are; on a tape nobody knows."""
         self.feed = feed
         self._url = url
         self._fallback_url = fallback_url if fallback_url != url else None
@@ -136,9 +139,14 @@ class Connection:
         self._urls = self._url_row()
         self._proven = False  # healthy: the next loss begins a new row
         self._data_since: float | None = None  # first ticks of the connection
-        self._fault_log = _FaultLog(feed.name, self.faults)
+        self._fault_log = FaultLog(feed.name, self.faults)
         self._wanted = asyncio.Event()  # there are instruments
         self.watch(instruments)
+
+    @property
+    def standing_back(self) -> int:
+        """By how much (ns) a wall clock has to stand back now for the ticks of this feed, which are late."""
+        return self.lag.standing_back(time.monotonic_ns()) if self.lag is not None else 0
 
     async def run(self) -> NoReturn:
         """Connect and receive until cancelled; a cancel closes the websocket before it ends.
@@ -198,7 +206,7 @@ class Connection:
         return cycle(filter(None, (self._url, self._fallback_url)))
 
     async def _session(self, url: str) -> NoReturn:
-        websocket = await dial(url, self._login_timeout, self._keepalive)
+        websocket = await dial(url, self._login_timeout, min(self._keepalive, CLOSE_WITHIN))
         self.url = shown(url)
         try:
             await self._talk(websocket)
@@ -219,17 +227,23 @@ class Connection:
         self._on_connected()
         if not self._instruments:  # given up while it was dialled
             raise LineLostError(_UNWATCHED)
+        listening = asyncio.create_task(self._give_up_the_dead(line))
         try:
             async with line.end:
                 await self._log_in(line)
                 while True:
-                    for _ in range(FRAMES_PER_TURN):
-                        await self._take_frame(line)
-                    await asyncio.sleep(0)
+                    await self._take_frames(line)
         except TimeoutError:
             if not line.replaced:  # what went wrong is ours: a full disk's, say
                 raise
             raise LineLostError(line.replaced) from None
+        finally:
+            listening.cancel()
+
+    async def _give_up_the_dead(self, line: _Line) -> None:
+        await silence(line.websocket, self._keepalive, lambda: self.last_frame or 0)
+        if self._line is line:
+            self._give_up(f"no answer to a ping within {self._keepalive:g} s")
 
     async def _log_in(self, line: _Line) -> None:
         with suppress(LineLostError):  # what a vendor says before it hangs up is still to be read
@@ -239,7 +253,7 @@ class Connection:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._login_timeout):
                 while self.connected_since is None:
-                    await self._take_frame(line)
+                    await self._take_frames(line)
         if self.connected_since is None:
             raise LineLostError(f"no subscription {self._login_timeout:g} s after connecting")
 
@@ -247,30 +261,60 @@ class Connection:
         self.state = State.SUBSCRIBED
         self.connected_since = time.monotonic()
         log.info("feed.subscribed", feed=self.feed.name)
+        if self.lag is not None:
+            self._say(self.lag.began())
         self._on_subscribed()
 
-    async def _take_frame(self, line: _Line) -> None:
-        try:
-            frame = await line.websocket.recv(decode=False)
-        except ConnectionClosed as error:  # its text quotes the vendor's reason
-            raise LineLostError(line.protocol.faults.said(str(error))) from None
+    async def _take_frames(self, line: _Line) -> None:
+        """Waits for a frame, takes all that have come by then, and hands their ticks on together."""
+        batch: list[np.ndarray] = []
+        frames = ticks = 0
+        while True:  # only the first turn of it waits, while there is nothing to hand on
+            frame = await _receive(line)
+            frames += 1
+            if len(own := self._read(line, frame)):
+                batch.append(own)
+                ticks += len(own)
+            full = frames == FRAMES_PER_BATCH or ticks >= TICKS_PER_BATCH
+            if full or line.protocol.refusal is not None or not has_frame(line.websocket):
+                break
         now = self.last_frame = time.monotonic()
-        if self._on_frame is not None:
-            self._on_frame(frame)
+        if batch:
+            self._hand_on(batch[0] if len(batch) == 1 else _joined(batch), now)
         protocol = line.protocol
-        ticks = protocol.receive(frame)
-        if self.connected_since is None and (protocol.subscribed or len(ticks)):
-            self._subscribed()
-        if len(ticks):
-            self._on_ticks(ticks)
-            if not self._proven:
-                self._note_data(now)
         if replies := protocol.replies():
             await _send(line.websocket, replies)
         if protocol.faults.counts or self._fault_log.unlogged:
             self._fault_log.take(protocol.faults, now)
         if protocol.refusal is not None:
             raise RefusedError(protocol.refusal)
+        if full:  # what is buffered already would not give the others a turn
+            await asyncio.sleep(0)
+
+    def _read(self, line: _Line, frame: bytes) -> np.ndarray:
+        """The ticks of a frame; news of the subscription comes before them."""
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        ticks = line.protocol.receive(frame)
+        if self.connected_since is None and (line.protocol.subscribed or len(ticks)):
+            self._subscribed()
+        return ticks
+
+    def _hand_on(self, ticks: np.ndarray, now: float) -> None:
+        if self.lag is not None:
+            self._say(self.lag.take(ticks, time.monotonic_ns(), time.time_ns()))
+        self._on_ticks(ticks)
+        if not self._proven:
+            self._note_data(now)
+
+    def _say(self, lag: Behind | CaughtUp | None) -> None:
+        match lag:
+            case Behind(seconds, ticks):
+                log.warning("feed.behind", feed=self.feed.name, seconds=round(seconds, 3), ticks=ticks)
+            case CaughtUp(lasted, most):
+                log.info(
+                    "feed.caught_up", feed=self.feed.name, lasted_s=round(lasted, 3), most_s=round(most, 3)
+                )
 
     def _note_data(self, now: float) -> None:
         """Only data shows that a connection is worth something: heartbeats come over a useless one, too."""
@@ -323,6 +367,18 @@ def _where_to_put(feed: Feed) -> str:
     return f"; put a valid one into {', the secret into '.join(places)}" if places else ""
 
 
+async def _receive(line: _Line) -> bytes:
+    try:
+        return await line.websocket.recv(decode=False)
+    except ConnectionClosed as error:  # its text quotes the vendor's reason
+        raise LineLostError(line.protocol.faults.said(str(error))) from None
+
+
+def _joined(batch: list[np.ndarray]) -> np.ndarray:
+    """Rows of `TICK` as one array; numpy's own way compares the columns of each, which takes 200 times as long."""
+    return np.frombuffer(bytearray().join(own.data for own in batch), TICK)
+
+
 async def _ask(line: _Line) -> None:
     with suppress(LineLostError):  # `run` sees it, too; the next connection asks for the same
         await _send(line.websocket, line.protocol.replies())
@@ -334,27 +390,3 @@ async def _send(websocket: ClientConnection, messages: list[str]) -> None:
             await websocket.send(message)
     except ConnectionClosed as error:
         raise LineLostError(str(error)) from None
-
-
-class _FaultLog:
-    """Logs faults at once when they begin, then at most once a minute and kind, with how many there were."""
-
-    def __init__(self, feed: str, total: Counter[FaultKind]) -> None:
-        self.unlogged: Counter[FaultKind] = Counter()
-        self._feed = feed
-        self._total = total
-        self._samples: dict[FaultKind, str] = {}
-        self._logged: dict[FaultKind, float] = {}
-
-    def take(self, faults: Faults, now: float) -> None:
-        """Move `faults` into the total, and log what is due at `now` (monotonic clock, s)."""
-        self._total.update(faults.counts)
-        self.unlogged.update(faults.counts)
-        self._samples.update(faults.samples)
-        faults.clear()
-        for kind in list(self.unlogged):
-            if now - self._logged.get(kind, -FAULT_LOG_INTERVAL) >= FAULT_LOG_INTERVAL:
-                self._logged[kind] = now
-                count = self.unlogged.pop(kind)
-                sample = self._samples[kind]
-                log.warning("feed.fault", feed=self._feed, kind=str(kind), count=count, sample=sample)

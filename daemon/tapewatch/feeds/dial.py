@@ -1,13 +1,18 @@
 """Makes a websocket to a vendor, or says in plain words why there is none."""
 
+import asyncio
 import os
 import socket
 import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
+    ConnectionClosed,
     InvalidHandshake,
     InvalidProxy,
     InvalidStatus,
@@ -28,7 +33,9 @@ MAX_FRAME = 16 * 2**20
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds that a `Retry-After` may ask for; what asks for more is asked again after these."""
 
-_CLOSE_TIMEOUT = 2.0
+CLOSE_WITHIN = 2.0
+"""Seconds that the other end has for its part of closing."""
+
 _NO_CONNECTION = (OSError, InvalidHandshake)
 """What may pass by itself: TCP, DNS, TLS and timeouts (all of them OSError), a failed handshake, a proxy."""
 
@@ -49,13 +56,13 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
-async def dial(url: str, timeout: float, keepalive: float) -> ClientConnection:  # noqa: ASYNC109
+async def dial(url: str, timeout: float, close_within: float) -> ClientConnection:  # noqa: ASYNC109
     """A websocket to `url`, open.
 
     Args:
         url: `wss://…`; certificates are checked against the system's.
         timeout: seconds that it may take.
-        keepalive: seconds between two pings; a ping that is not answered in as many loses the line.
+        close_within: seconds that the other end has for its part of closing.
 
     Raises:
         LineLostError: it may work later.
@@ -67,9 +74,8 @@ async def dial(url: str, timeout: float, keepalive: float) -> ClientConnection: 
             user_agent_header=f"tapewatch/{__version__}",
             max_size=MAX_FRAME,
             open_timeout=timeout,
-            ping_interval=keepalive,
-            ping_timeout=keepalive,
-            close_timeout=min(_CLOSE_TIMEOUT, keepalive),
+            ping_interval=None,  # `silence` does it
+            close_timeout=close_within,
         )
     except InvalidStatus as error:
         raise _turned_away(shown(url), error.response) from None
@@ -81,6 +87,35 @@ async def dial(url: str, timeout: float, keepalive: float) -> ClientConnection: 
     except (InvalidURI, ValueError):  # the URL is not quoted: it may hold a key
         advice = "its url, or one that it redirects to, is none of a websocket: write wss://HOST:PORT/"
         raise _refused(RefusalKind.BAD_URL, advice) from None
+
+
+def has_frame(websocket: ClientConnection) -> bool:
+    """Whether `recv` would return at once; `recv` itself cannot be asked.
+
+    websockets 17, `asyncio/messages.py`: `Assembler` queues the frames, and joins a message of several as it is read.
+    """
+    queue = websocket.recv_messages.frames.queue
+    return len(queue) > 0 and queue[0].fin
+
+
+async def silence(websocket: ClientConnection, every: float, last_frame: Callable[[], float]) -> None:
+    """Pings, and returns once a ping was not answered and nothing else came, either, in `every` seconds.
+
+    websockets' own way counts the answers alone: who is behind finds them late, after all the ticks before them.
+
+    Args:
+        websocket: open.
+        every: seconds between two pings, and for the answer to one.
+        last_frame: when the last frame came (monotonic clock, s).
+    """
+    with suppress(ConnectionClosed):  # whoever reads hears of it
+        while True:
+            await asyncio.sleep(every)
+            pinged = time.monotonic()
+            answer = asyncio.ensure_future(await websocket.ping())
+            await asyncio.wait([answer], timeout=every)
+            if not answer.done() and last_frame() < pinged:
+                return
 
 
 def shown(url: str) -> str:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import httpx
 
-from tapewatch.config import Console, Email, Receiver, Slack, Webhook
-from tapewatch.notify import console, email, slack, webhook
+from tapewatch.config import Apprise, Console, Email, Receiver, Slack, Webhook
+from tapewatch.notify import apprise_service, console, email, slack, slack_bot, webhook
 from tapewatch.notify.sender import Sender
+from tapewatch.notify.template import Template, TemplateError
+from tapewatch.notify.template_trial import tried
 from tapewatch.secrets import variable
 from tapewatch.urls import check_http
 
 Secrets = Callable[[str, str, Path | None], str | None]
-"""Looks a secret up by receiver, field (`url`, `secret`, `password`) and the file that the config names."""
+"""Looks a secret up by receiver, field (`url`, `token`, …) and the file that the config names."""
 
 
 class ReceiverError(ValueError):
@@ -32,13 +34,46 @@ def build(receiver: Receiver, secrets: Secrets, http: httpx.AsyncClient) -> Send
     """
     match receiver:
         case Console():
-            return console.Console()
+            return console.Console(template=_template(receiver))
+        case Slack(channel=None):
+            url = _url(receiver, _required(receiver, "url", receiver.url_file, secrets))
+            return slack.Slack(url, http, _template(receiver))
         case Slack():
-            return slack.Slack(_url(receiver, _required(receiver, "url", receiver.url_file, secrets)), http)
+            return _slack_bot(receiver, secrets, http)
         case Webhook():
             return _webhook(receiver, secrets, http)
         case Email():
             return _email(receiver, secrets)
+        case Apprise():
+            return _apprise(receiver, secrets)
+
+
+def _template(receiver: Console | Slack | Email | Apprise) -> Template | None:
+    if receiver.template is None:
+        return None
+    try:
+        return tried(receiver.template)
+    except TemplateError as error:
+        raise ReceiverError(f"receiver {receiver.name!r}: its template: {error}") from None
+
+
+def _slack_bot(receiver: Slack, secrets: Secrets, http: httpx.AsyncClient) -> Sender:
+    token = _required(receiver, "token", receiver.token_file, secrets)
+    try:
+        return slack_bot.SlackBot(
+            receiver.channel or "", token, http, api_url=receiver.api_url, template=_template(receiver)
+        )
+    except ValueError as error:
+        raise ReceiverError(f"receiver {receiver.name!r}: its token is wrong: {error}") from None
+
+
+def _apprise(receiver: Apprise, secrets: Secrets) -> Sender:
+    url = _required(receiver, "url", receiver.url_file, secrets)
+    template = _template(receiver)
+    try:
+        return apprise_service.Apprise(url, template)
+    except ValueError as error:
+        raise ReceiverError(f"receiver {receiver.name!r}: {error}") from None
 
 
 def _webhook(receiver: Webhook, secrets: Secrets, http: httpx.AsyncClient) -> Sender:
@@ -54,6 +89,7 @@ def _email(receiver: Email, secrets: Secrets) -> Sender:
     password = None
     if receiver.username is not None:
         password = _required(receiver, "password", receiver.password_file, secrets)
+    template = _template(receiver)
     try:
         return email.Email(
             receiver.host,
@@ -64,6 +100,7 @@ def _email(receiver: Email, secrets: Secrets) -> Sender:
             username=receiver.username,
             password=password,
             ca_file=receiver.ca_file,
+            template=template,
         )
     except ValueError as error:
         raise ReceiverError(f"receiver {receiver.name!r}: {error}") from None
@@ -74,7 +111,9 @@ def _email(receiver: Email, secrets: Secrets) -> Sender:
         ) from None
 
 
-def _required(receiver: Slack | Webhook | Email, field: str, file: Path | None, secrets: Secrets) -> str:
+def _required(
+    receiver: Apprise | Slack | Webhook | Email, field: str, file: Path | None, secrets: Secrets
+) -> str:
     value = secrets(receiver.name, field, file)
     if not value:
         name = variable("RECEIVER", receiver.name, field)

@@ -1,24 +1,33 @@
-"""Console: one line per alert."""
+"""Console: one line per alert, or per summary; of a digest its headline and a line per alert below."""
 
 import asyncio
 import sys
 from typing import TextIO
 
 from tapewatch.alerts.alert import Alert
-from tapewatch.notify.render import render
+from tapewatch.notify.message import Kind, Message
+from tapewatch.notify.render import local_time, render
 from tapewatch.notify.sender import PermanentError
+from tapewatch.notify.telling import Told, capped, tell
+from tapewatch.notify.template import Template, own_text
+
+MOST_LINES = 200
+"""Alerts of a digest that are listed."""
 
 
 class Console:
     """Writes to `out`, standard output if left out."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, template: Template | None = None) -> None:
         self._out = out or sys.stdout
+        self._template = template
 
-    async def send(self, alert: Alert, body: bytes) -> None:
-        """Writes the alert's line; see `Sender.send`."""
+    async def send(self, message: Message) -> None:
+        """Writes the message's lines; see `Sender.send`."""
+        told = tell(message)
+        text = own_text(self._template, told, MOST_LINES) or lines(told)
         # In a thread: a stopped terminal (Ctrl-S) or a full pipe must not stop the market.
-        await asyncio.to_thread(self._write, line(alert))
+        await asyncio.to_thread(self._write, text)
 
     def _write(self, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
@@ -29,9 +38,21 @@ class Console:
             raise PermanentError(f"standard output: {error}") from None
 
 
+def lines(told: Told) -> str:
+    """The message for a terminal."""
+    if told.kind is Kind.DIGEST:
+        return "\n  ".join((f"{told.arrow} {told.headline}", *capped(told.lines, MOST_LINES)))
+    if told.kind is Kind.SUMMARY:
+        return f"{_when(told.alerts[-1])}  {told.arrow} {told.headline}"
+    return "\n".join(map(line, told.alerts))
+
+
 def line(alert: Alert) -> str:
     """Exchange time, what happened, the next target."""
     wording = render(alert)
-    when = dict(wording.facts)["Exchange time"].partition(" (")[0]
     target = f"  next {wording.next}" if wording.next else ""
-    return f"{when}  {wording.arrow} {wording.headline}{target}"
+    return f"{_when(alert)}  {wording.arrow} {wording.headline}{target}"
+
+
+def _when(alert: Alert) -> str:
+    return f"{local_time(alert.data):%Y-%m-%d %H:%M:%S %Z}"

@@ -14,11 +14,13 @@ from typing import Literal
 
 import aiosmtplib
 import structlog
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tapewatch.alerts.alert import Alert
-from tapewatch.notify.render import one_line, render
+from tapewatch.notify.message import Message
+from tapewatch.notify.render import one_line
 from tapewatch.notify.sender import PermanentError, TemporaryError
+from tapewatch.notify.telling import tell
+from tapewatch.notify.template import Template, built_in, own_text
 
 TIMEOUT = 10.0
 """Seconds that the server has for each answer."""
@@ -26,15 +28,24 @@ TIMEOUT = 10.0
 SEND_TIMEOUT = 30.0
 """Seconds for a whole delivery: connection, greeting, TLS, login, message."""
 
+MOST_LINES = 200
+"""Alerts of a digest that are listed, and that the header names."""
+
+IDS_HEADER = "X-Tapewatch-Alerts"
+"""Ids of the alerts in a mail, with blanks between them: for filters."""
+
 log = structlog.get_logger(__name__)
 
-_templates = Environment(
+_text = built_in("message.txt.j2")
+_page = Environment(
     loader=PackageLoader("tapewatch.notify"),
-    autoescape=select_autoescape(["html.j2"]),
+    autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
-)
+).get_template("message.html.j2")
+
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 
 
 class Email:
@@ -51,6 +62,7 @@ class Email:
         username: str | None = None,
         password: str | None = None,
         ca_file: Path | None = None,
+        template: Template | None = None,
     ) -> None:
         """A server, and who writes to whom.
 
@@ -63,6 +75,7 @@ class Email:
             username: for login; without it, none is tried.
             password: for login.
             ca_file: the CA certificate to trust in place of the system's.
+            template: of the text; then there is no HTML beside it.
 
         Raises:
             ValueError: an address is none.
@@ -77,14 +90,20 @@ class Email:
         self._security = security
         self._username = username
         self._password = password
+        self._template = template
         # Made once: reading the CA certificates takes tens of milliseconds.
         self._tls = None if security == "none" else ssl.create_default_context(cafile=ca_file)
 
-    async def send(self, alert: Alert, body: bytes) -> None:
-        """Sends `alert` as one message to all addresses; see `Sender.send`."""
+    async def send(self, message: Message) -> str:
+        """Sends `message` as one mail to all addresses; see `Sender.send`.
+
+        Returns:
+            Its Message-ID.
+        """
+        letter = mail(message, self._sender, self._to, self._template)
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                refused = await self._deliver(message(alert, self._sender, self._to))
+                refused = await self._deliver(letter)
         except aiosmtplib.SMTPRecipientsRefused as error:
             worst = min(error.recipients, key=lambda each: each.code)
             raise _refusal(worst.code, worst.message) from None
@@ -96,7 +115,8 @@ class Email:
             raise PermanentError(one_line(error.message)) from None
         if refused:
             # The others have it: another attempt would double theirs.
-            log.warning("notify.recipients_refused", alert=alert.id, recipients=sorted(refused))
+            log.warning("notify.recipients_refused", alert=message.id, recipients=sorted(refused))
+        return str(letter["Message-ID"])
 
     async def _deliver(self, mail: EmailMessage) -> list[str]:
         """Sends; the addresses that the server refused while it took others."""
@@ -114,31 +134,46 @@ class Email:
         return list(refused)
 
 
-def message(alert: Alert, sender: str, to: list[str]) -> EmailMessage:
-    """The mail: its Message-ID is the alert's id, and a confirmation answers the alert that it follows.
+def mail(message: Message, sender: str, to: list[str], template: Template | None = None) -> EmailMessage:
+    """The mail: its Message-ID is made of the first alert's id, and a confirmation answers the alert that it follows.
 
-    So most mail programs show an alert that came twice once, and thread what belongs together.
+    So most mail programs show a mail that came twice once, and thread what belongs together.
     """
-    wording = render(alert)
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = sender
-    mail["To"] = ", ".join(to)
-    mail["Subject"] = wording.headline
-    mail["Date"] = localtime()
-    mail["Message-ID"] = message_id(alert.id)
-    if alert.data.follows:
-        mail["In-Reply-To"] = message_id(alert.data.follows)
-        mail["References"] = message_id(alert.data.follows)
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_templates.get_template("alert.txt.j2").render(wording=wording))
-    page = _templates.get_template("alert.html.j2").render(wording=wording, direction=alert.data.direction)
-    mail.add_alternative(page, subtype="html")
-    return mail
+    told = tell(message)
+    letter = EmailMessage(policy=SMTP)
+    letter["From"] = sender
+    letter["To"] = ", ".join(to)
+    letter["Subject"] = told.headline
+    letter["Date"] = localtime()
+    letter["Message-ID"] = message_id(message.id)
+    if answered := _answered(message):
+        letter["In-Reply-To"] = answered
+        letter["References"] = answered
+    letter["Auto-Submitted"] = "auto-generated"
+    letter[IDS_HEADER] = " ".join(_bare(alert.id) for alert in message.alerts[:MOST_LINES])
+    own = own_text(template, told, MOST_LINES)
+    letter.set_content(own or _text.render(told, MOST_LINES))
+    if own is None:
+        letter.add_alternative(_page.render(told.variables(MOST_LINES)), subtype="html")
+    return letter
+
+
+def _answered(message: Message) -> str | None:
+    """The Message-ID of the mail that had the alert which this one follows."""
+    follows = message.alerts[0].data.follows
+    # A receiver that was of another kind before has other receipts.
+    if message.answers and _MESSAGE_ID.fullmatch(message.answers):
+        return message.answers
+    return message_id(follows) if follows else None
 
 
 def message_id(alert_id: str) -> str:
     """`<ID@tapewatch>`; what may not stand in a Message-ID is left out."""
-    return f"<{re.sub(r'[^A-Za-z0-9._-]', '', alert_id)}@tapewatch>"
+    return f"<{_bare(alert_id)}@tapewatch>"
+
+
+def _bare(alert_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "", alert_id)
 
 
 def _check_address(address: str) -> None:

@@ -1,4 +1,4 @@
-"""An alert in words and figures for people, the same for every kind of receiver.
+"""One alert in words and figures for people, the same for every kind of receiver; `telling` has several together.
 
 Nothing here is escaped: all of it is plain text, free of line breaks and control characters, and each medium
 escapes it for itself. `Wording` keeps what a config may have written freely (headline, note, next target)
@@ -21,6 +21,8 @@ from tapewatch.market.timeframes import duration_ns
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 """White space, control characters, and the marks that turn the direction of text."""
+_CONTROL_ONLY = re.compile(_CONTROL.pattern.replace(r"\x20", r"\x1f"))
+"""The same without blanks."""
 
 _ARROWS = {"up": "▲", "down": "▼", None: "●"}
 _GAPS = {"session": "first price after a session break", "outage": "first price after an outage of the feed"}
@@ -80,6 +82,11 @@ def facts(alert: Alert) -> list[Fact]:
     return render(alert).all_facts
 
 
+def circumstances(alert: Alert) -> list[Fact]:
+    """The facts of `alert` that hold whichever rule fired: price, changes, exchange time, and what to mind."""
+    return [*_price(alert.data), *_surroundings(alert.data)]
+
+
 def one_line(text: str) -> str:
     """`text` with every run of white space and control characters as one blank.
 
@@ -88,10 +95,20 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
+def clean(text: str) -> str:
+    """`text` of several lines, without what a terminal would obey; blanks within a line stay."""
+    return "\n".join(_CONTROL_ONLY.sub(" ", line) for line in text.splitlines()).strip("\n")
+
+
+def local_time(data: AlertData) -> datetime:
+    """Event time at the exchange, whole seconds."""
+    return datetime.fromtimestamp(int(data.time_ns) // NS, UTC).astimezone(ZoneInfo(data.zone))
+
+
 def exchange_time(data: AlertData) -> str:
     """Event time at the exchange and in UTC: `2026-01-28 09:31:07 EST (14:31:07 UTC)`."""
-    utc = datetime.fromtimestamp(int(data.time_ns) // NS, UTC)
-    there = utc.astimezone(ZoneInfo(data.zone))
+    there = local_time(data)
+    utc = there.astimezone(UTC)
     text = f"{there:%Y-%m-%d %H:%M:%S %Z}"
     if there.utcoffset() == utc.utcoffset():
         return text
@@ -103,9 +120,19 @@ def exchange_time(data: AlertData) -> str:
 
 
 def _facts(data: AlertData) -> Iterator[Fact]:
-    reference = _reference(data)
+    yield from _price(data)
+    yield from _whereabouts(data)
+    yield from _surroundings(data)
+
+
+def _price(data: AlertData) -> Iterator[Fact]:
     if data.price is not None:
-        yield Fact("Price", price(data.price, reference))
+        yield Fact("Price", price(data.price, _reference(data)))
+
+
+def _whereabouts(data: AlertData) -> Iterator[Fact]:
+    """The level or zone and how far price is from it, or the pivots: what is the rule's own."""
+    reference = _reference(data)
     role = f" ({data.role})" if data.role else ""
     if isinstance(data.low, float) and isinstance(data.high, float):
         yield Fact("Zone", f"{place(data.low, data.high)}{role}")
@@ -114,6 +141,9 @@ def _facts(data: AlertData) -> Iterator[Fact]:
     if data.distance is not None and reference is not None:
         yield Fact("Distance", _distance(data.distance, reference))
     yield from _pivots(data)
+
+
+def _surroundings(data: AlertData) -> Iterator[Fact]:
     for over, moved in changes(data.indicators):
         yield Fact(f"Change in {over}", moved)
     yield Fact("Exchange time", exchange_time(data))

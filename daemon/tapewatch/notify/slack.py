@@ -3,20 +3,23 @@
 Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
 https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/messaging/formatting-message-text
 
-What a config may have written freely (headline, note, next target, names) goes into `plain_text` objects,
-in which Slack parses nothing; `mrkdwn` holds only labels and figures of our own. Both are escaped, because
+What a config may have written freely (headline, note, next target, names, a template) goes into `plain_text`
+objects, in which Slack parses nothing; `mrkdwn` holds only labels and figures of our own. Both are escaped, because
 `&`, `<` and `>` are Slack's control characters: `<!channel>` in a note calls nobody.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 import msgspec
 
-from tapewatch.alerts.alert import Alert
 from tapewatch.notify.http import check, post
-from tapewatch.notify.render import Fact, render
+from tapewatch.notify.message import Message
+from tapewatch.notify.render import Fact
+from tapewatch.notify.telling import Told, capped, tell
+from tapewatch.notify.template import Template, own_text
 
 HEADER_LIMIT = 150
 SECTION_LIMIT = 3000
@@ -24,6 +27,9 @@ FIELD_LIMIT = 2000
 FIELDS_LIMIT = 10
 BLOCKS_LIMIT = 50
 """Slack's limits: characters of a header, a section and a field; fields a section; blocks a message."""
+
+MOST_LINES = 40
+"""Alerts of a digest that are listed: what people scroll through."""
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -33,34 +39,46 @@ Json = dict[str, Any]
 class Slack:
     """Posts to one incoming webhook, whose URL is a secret."""
 
-    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient, template: Template | None = None) -> None:
         self._url = url
         self._http = http
+        self._template = template
 
-    async def send(self, alert: Alert, body: bytes) -> None:
-        """Posts `alert` as a message; see `Sender.send`."""
-        content = msgspec.json.encode(message(alert))
+    async def send(self, message: Message) -> None:
+        """Posts `message`; see `Sender.send`."""
+        told = tell(message)
+        content = msgspec.json.encode(payload(told, own_text(self._template, told, MOST_LINES)))
         response = await post(self._http, self._url, content, {"Content-Type": "application/json"})
         check(response, _slack_error(response))
 
 
-def message(alert: Alert) -> Json:
-    """The payload of the webhook: what happened, what it means, the figures, where it comes from."""
-    wording = render(alert)
-    headline = f"{wording.arrow} {wording.headline}"
-    blocks: list[Json] = [{"type": "header", "text": _plain(headline, HEADER_LIMIT)}]
-    if len(escape(headline)) > HEADER_LIMIT:
-        blocks.append(_section(wording.headline))
-    if wording.note:
-        blocks.append(_section(wording.note))
-    if wording.next:
-        blocks.append(_section(f"Next target: {wording.next}"))
-    blocks += _field_sections(wording.facts)
-    blocks += _field_sections(wording.indicators)
-    del blocks[BLOCKS_LIMIT - 1 :]
-    blocks.append({"type": "context", "elements": [_plain(wording.origin, FIELD_LIMIT)]})
+def payload(told: Told, text: str | None = None) -> Json:
+    """What is posted: what happened, what it means, the figures, where it comes from.
+
+    Args:
+        told: the message.
+        text: to be shown in place of all that.
+    """
+    headline = f"{told.arrow} {told.headline}"
+    blocks = list(_sections(text.splitlines())) if text else _blocks(told, headline)
     # `text` is what the phone shows on its lock screen.
     return {"text": clip(headline, SECTION_LIMIT), "mrkdwn": False, "blocks": blocks}
+
+
+def _blocks(told: Told, headline: str) -> list[Json]:
+    blocks: list[Json] = [{"type": "header", "text": _plain(headline, HEADER_LIMIT)}]
+    if len(escape(headline)) > HEADER_LIMIT:
+        blocks.append(_section(told.headline))
+    blocks += _sections(capped(told.lines, MOST_LINES))
+    if told.note:
+        blocks.append(_section(told.note))
+    if told.next:
+        blocks.append(_section(f"Next target: {told.next}"))
+    blocks += _field_sections(told.facts)
+    blocks += _field_sections(told.indicators)
+    del blocks[BLOCKS_LIMIT - 1 :]
+    blocks.append({"type": "context", "elements": [_plain(told.origin, FIELD_LIMIT)]})
+    return blocks
 
 
 def escape(text: str) -> str:
@@ -97,6 +115,19 @@ def _plain(text: str, limit: int) -> Json:
 
 def _section(text: str) -> Json:
     return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
+
+
+def _sections(lines: Iterable[str]) -> Iterator[Json]:
+    """`lines` in as few sections as hold them."""
+    held = ""
+    for line in lines:
+        longer = f"{held}\n{line}" if held else line
+        if held.strip() and len(escape(longer)) > SECTION_LIMIT:
+            yield _section(held)
+            longer = line
+        held = longer
+    if held.strip():  # Slack takes no empty section
+        yield _section(held)
 
 
 def _field_sections(facts: list[Fact]) -> list[Json]:

@@ -12,6 +12,7 @@ from tapewatch.engine.indicators import OUTPUTS, parse_indicator
 from tapewatch.market.sessions import sessions
 from tapewatch.notify.build import ReceiverError, build
 from tapewatch.notify.http import http_client
+from tapewatch.notify.message import Message
 from tapewatch.notify.sender import PermanentError, TemporaryError
 from tapewatch.problems import did_you_mean
 
@@ -39,7 +40,7 @@ async def send_test(config: Config, receiver_name: str) -> None:
     async with http_client() as http:
         sender = build(receiver, partial(config.secret, "receiver"), http)
         try:
-            await sender.send(alert, encode(alert))
+            await sender.send(Message((alert,), (encode(alert),)))
         except (PermanentError, TemporaryError) as error:
             raise NotDeliveredError(f"receiver {receiver_name!r} did not take it: {error.reason}") from None
 

@@ -15,8 +15,8 @@ import time
 
 import httpx
 
-from tapewatch.alerts.alert import Alert
 from tapewatch.notify.http import check, post
+from tapewatch.notify.message import Message
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret, not one
 
@@ -30,14 +30,19 @@ class Webhook:
         self._key = signing_key(secret)
         self._http = http
 
-    async def send(self, alert: Alert, body: bytes) -> None:
-        """Posts `body` as it is, signed at the time of this attempt; see `Sender.send`."""
+    async def send(self, message: Message) -> None:
+        """Posts the alert's JSON as it is, signed at the time of this attempt; see `Sender.send`.
+
+        A webhook has no stage that waits (no `group_wait`, `cooldown`, `quiet`, `stale_after`), so its messages are
+        of one alert.
+        """
+        (body,) = message.bodies
         timestamp = int(time.time())
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
-            "webhook-id": alert.id,
+            "webhook-id": message.id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._key, alert.id, timestamp, body),
+            "webhook-signature": sign(self._key, message.id, timestamp, body),
         }
         check(await post(self._http, self._url, body, headers))
 

@@ -1,74 +1,50 @@
-"""Delivery to one receiver: read the alert stream through the receiver's consumer group, send, acknowledge.
+"""Delivery to one receiver: read the alert stream, pass the stages, send, acknowledge.
 
-At least once: an alert is acknowledged only after its receiver took it or it lies in the dead-letter stream,
-so what a crash left unacknowledged is sent at the next start. Every receiver has its own worker, so that none
-waits for another. Source: https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups
+At least once: an alert is acknowledged only after its receiver took it, a stage ended it or it lies in the
+dead-letter stream, so what a crash left unacknowledged is taken up at the next start. Every receiver has its own
+worker, so that none waits for another; in it, reading, sending and acknowledging do not wait for each other, so
+that what is known is sent while Redis is away.
 """
 
 import asyncio
-import random
 import time
-import traceback
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Never, TypeVar
+from typing import Never
 
 import msgspec
 import structlog
-from redis import exceptions
 from redis.asyncio import Redis
 
 from tapewatch.alerts.alert import Alert, decode
-from tapewatch.notify.sender import PermanentError, Sender, TemporaryError
+from tapewatch.config import Receiver
+from tapewatch.market.ticks import NS
+from tapewatch.notify.attempts import Attempts, Result
+from tapewatch.notify.delivery import Delivery, Now, Outgoing
+from tapewatch.notify.endings import Ending, Endings
+from tapewatch.notify.ledger import Ledger
+from tapewatch.notify.message import Message
+from tapewatch.notify.outcome import Outcome
+from tapewatch.notify.patience import Patience, stop_if_cancelled
+from tapewatch.notify.retry import PAUSES, Retry
+from tapewatch.notify.sender import Sender
+from tapewatch.notify.stages import Pipeline, limit_of
+from tapewatch.notify.stream_reader import Entry, StreamReader
+from tapewatch.notify.streams import Streams
+from tapewatch.values import span_ns
 
-BATCH = 100
-"""Entries read at once."""
+IN_FLIGHT = 20_000
+"""Alerts that may wait in a worker, about 100 MB; then no more are read until some are sent."""
 
-BLOCK_MS = 500
-"""Longest wait for a new entry; a cancellation that got lost (see `_stop_if_cancelled`) waits as long."""
+PAUSE = 0.05
+"""Seconds until the next look whether more may be read."""
 
 DRAIN_PERIOD = 0.02
 """Seconds between two looks at what is left."""
 
-# Redis is away, starting, failing over or full: all of these pass.
-_AWAY = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.ReadOnlyError,
-    exceptions.ClusterDownError,
-    exceptions.OutOfMemoryError,
-    OSError,
-)
-
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-Entry = tuple[bytes, dict[bytes, bytes]]
-
-
-@dataclass(frozen=True)
-class Retry:
-    """When to try again, in seconds."""
-
-    first: float = 1.0
-    """Pause after the first failure; it doubles with each further one."""
-    longest: float = 60.0
-    """Longest pause of our own; a receiver's `Retry-After` may be longer."""
-    give_up_after: float = 900.0
-    """From the reading of an alert to its last attempt."""
-
-    def pause(self, failures: int) -> float:
-        """Seconds to wait after that many failures in a row.
-
-        The jitter, up to half of it, keeps many workers from coming back in the same instant.
-        """
-        pause = min(self.longest, self.first * 2.0 ** min(failures - 1, 30))
-        return random.uniform(pause / 2, pause)  # noqa: S311
-
-
-REDIS_RETRY = Retry(first=0.1, longest=1.0)
-"""Redis is ours and near: once it is back, alerts do not wait."""
 
 
 @dataclass
@@ -78,7 +54,7 @@ class Counts:
     sent: int = 0
     """Alerts that the receiver took."""
     retried: int = 0
-    """Attempts that failed and were tried again."""
+    """Attempts that failed and were followed by another."""
     failed: int = 0
     """Alerts that went to the dead-letter stream."""
 
@@ -89,36 +65,63 @@ class Worker:
     def __init__(
         self,
         redis: Redis,
-        stream_key: str,
-        receiver_name: str,
+        streams: Streams,
+        receiver: Receiver,
         sender: Sender,
-        wants: Callable[[Alert], bool],
+        pipeline: Pipeline,
+        ledger: Ledger,
         *,
-        dead_key: str,
-        retry: Retry = Retry(),
+        member: str,
+        clock: Callable[[Alert], int],
+        may_send: Callable[[], bool] = lambda: True,
+        retry: Retry = PAUSES,
     ) -> None:
         """A worker that has read nothing yet.
 
         Args:
-            redis: a client of its own, since reading blocks; it answers in bytes.
-            stream_key: the alert stream.
-            receiver_name: names the consumer group, and the receiver in an entry's `delivered` field.
-            sender: brings the alerts there.
-            wants: whether an alert goes to this receiver at all.
-            dead_key: the receiver's dead-letter stream; on a cluster, in the slot of `stream_key`.
-            retry: when to try again.
+            redis: answers in bytes, and has no time-out of its own.
+            streams: what it reads and writes.
+            receiver: its name is that of the consumer group, and stands in an entry's `delivered` field.
+            sender: brings messages there.
+            pipeline: its stages, used by nobody else.
+            ledger: what the receiver was sent.
+            member: names this process among all that may lead the instance.
+            clock: ns UTC by the clock of the feed that an alert came from; 0 before that feed told any.
+            may_send: asked right before each attempt; while it says no, nothing is read or sent, and nothing lost.
+            retry: the pauses between attempts.
         """
         self.counts = Counts()
-        self._redis = redis
-        self._stream = stream_key
-        self._name = receiver_name
-        self._sender = sender
-        self.wants = wants
+        self._name = receiver.name
+        self._log = log.bind(receiver=receiver.name)
+        self._resend = streams.resend
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._clock = clock
+        self._may_send = may_send
+        self._attempts = Attempts(
+            receiver.name,
+            sender,
+            limit_of(receiver),
+            retry,
+            span_ns(receiver.give_up_after) / NS,
+            may_send,
+            self._count_retry,
+        )
+        self._patience = Patience(receiver.name)
+        self._reader = StreamReader(self._patience, redis, streams, receiver.name, member)
+        self._endings = Endings(self._patience, redis, streams, receiver.name, self._reader.ended)
+        self._in_flight: dict[tuple[str, bool], Delivery] = {}  # by alert id, and whether it is resent
+        self._line: deque[Outgoing] = deque()  # the first of them is being sent
+        self._news = asyncio.Event()
+
+    @property
+    def wants(self) -> Callable[[Alert], bool]:
         """Whether an alert goes to this receiver at all; may be changed while it runs."""
-        self._dead = dead_key
-        self._retry = retry
-        self._last_read = b"$"
-        self._log = log.bind(receiver=receiver_name)
+        return self._pipeline.wants
+
+    @wants.setter
+    def wants(self, wants: Callable[[Alert], bool]) -> None:
+        self._pipeline.wants = wants
 
     async def prepare(self) -> None:
         """Makes the group if it is new, at the end of the stream: a new receiver gets no old alerts.
@@ -126,22 +129,36 @@ class Worker:
         Call it before the first alert can be written.
 
         Raises:
-            redis.exceptions.RedisError: Redis is away, or the key holds no stream.
+            redis.exceptions.RedisError: Redis is away, or a key holds no stream.
         """
-        await self._make_group()
-        self._last_read = (await self._group())["last-delivered-id"]
+        await self._reader.prepare()
 
     async def run(self) -> Never:
-        """Delivers until cancelled; what was being sent then stays unacknowledged, and is sent again."""
-        while True:
-            # First what is pending: a crash, or a reply that a broken connection swallowed, left it.
-            entries = await self._read("0") or await self._read(">")
-            deadline = time.monotonic() + self._retry.give_up_after
-            for entry, fields in entries:
-                await self._handle(entry, fields, deadline)
+        """Delivers until cancelled; what was being sent then stays unacknowledged, and is sent again.
+
+        Raises:
+            ExceptionGroup: with a `redis.exceptions.ResponseError`, if a key holds something else.
+        """
+        self._reader.start_over()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_on())
+            group.create_task(self._endings.run())
+            await self._send_on()
+
+    def spooled(self, fired: Sequence[tuple[Alert, bytes]]) -> None:
+        """Takes alerts that are on disk in the spool, while Redis is away; returns at once.
+
+        Args:
+            fired: alerts, each with its JSON as it will stand in the stream.
+        """
+        for alert, body in fired:
+            if (alert.id, False) not in self._in_flight and not self._ledger.had(alert.id):
+                self._offer(Delivery(alert, body))
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - False, not an error
-        """Waits until every alert of the stream is delivered or dead; `run` runs meanwhile.
+        """Sends what waits for company or a pause, and waits until it is sent; `run` runs meanwhile.
+
+        What waits for the end of quiet hours is not waited for: it stays unacknowledged.
 
         Args:
             timeout: seconds to wait at most.
@@ -151,142 +168,137 @@ class Worker:
         """
         try:
             async with asyncio.timeout(timeout):
-                while not await self._insist(self._is_drained):  # noqa: ASYNC110 - Redis tells nobody
+                while not await self._is_drained():  # noqa: ASYNC110 - Redis tells nobody
                     await asyncio.sleep(DRAIN_PERIOD)
         except TimeoutError:
             return False
         return True
 
-    async def _handle(self, entry: bytes, fields: dict[bytes, bytes], deadline: float) -> None:
-        """Brings one entry to where it may be acknowledged, and acknowledges it."""
-        reason = None
-        if self._name.encode() not in fields.get(b"delivered", b"").split(b","):
-            try:
-                body = fields[b"json"]
-                alert = decode(body)
-            except KeyError:
-                reason = "the stream was trimmed before the alert was delivered, or the entry holds no json"
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                reason = f"the entry holds no alert: {error}"
-            else:
-                if self.wants(alert):
-                    reason = await self._send(alert, body, deadline)
-        if reason is None:
-            await self._insist(lambda: self._redis.xack(self._stream, self._name, entry))
-        else:
-            await self._insist(lambda: self._bury(entry, fields, reason))
-            self.counts.failed += 1
-            self._log.error("notify.dead", alert=_id(fields), entry=entry.decode(), reason=reason)
+    async def _is_drained(self) -> bool:
+        self._flush()
+        caught_up = await self._patience.insist(self._reader.is_caught_up)
+        self._flush()  # what came meanwhile
+        return caught_up and not self._line and not self._endings.waiting
 
-    async def _send(self, alert: Alert, body: bytes, deadline: float) -> str | None:
-        """Sends until the receiver has it: None. If it never will: why."""
-        failures = 0
+    def _flush(self) -> None:
+        self._line += self._pipeline.flush(self._now())
+        self._news.set()
+
+    async def _read_on(self) -> Never:
         while True:
-            try:
-                await self._sender.send(alert, body)
-            except TemporaryError as error:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return f"gave up after {self._retry.give_up_after:g} s: {error.reason}"
-                failures += 1
-                # The last attempt is made at the deadline, whatever the receiver asked for.
-                pause = min(left, max(self._retry.pause(failures), error.retry_after or 0.0))
-                self.counts.retried += 1
-                self._log.warning("notify.retry", alert=alert.id, reason=error.reason, pause=round(pause, 3))
-                await asyncio.sleep(pause)
-            except PermanentError as error:
-                return error.reason
-            except Exception as error:  # one alert that breaks a sender must not stop those behind it
-                return _bug(error)
+            if self._may_send() and len(self._in_flight) < IN_FLIGHT:
+                for entry in await self._reader.next():
+                    self._take(entry)
             else:
-                self.counts.sent += 1
-                self._log.info("notify.sent", alert=alert.id)
-                return None
+                await asyncio.sleep(PAUSE)
 
-    async def _bury(self, entry: bytes, fields: dict[bytes, bytes], reason: str) -> None:
-        """Dead-letters and acknowledges in one transaction."""
-        letter: dict[Any, Any] = {
-            "id": fields.get(b"id", b""),
-            "json": fields.get(b"json", b""),
-            "reason": reason,
-        }
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(self._dead, letter)
-            pipe.xack(self._stream, self._name, entry)
-            await pipe.execute()
-
-    async def _read(self, after: str) -> list[Entry]:
-        """The next entries: `0` for those that this group has read but not acknowledged, `>` for new ones."""
-        block = BLOCK_MS if after == ">" else None
+    def _take(self, entry: Entry) -> None:
+        """Brings an entry to the stages, unless its alert is in them or was sent."""
+        own = (entry.stream, entry.id)
+        resent = entry.stream == self._resend
         try:
-            streams: Any = await self._insist(
-                lambda: self._redis.xreadgroup(
-                    self._name, self._name, {self._stream: after}, count=BATCH, block=block
+            body = entry.fields[b"json"]
+            alert = decode(body)
+        except KeyError:
+            self._unreadable(
+                entry, "the stream was trimmed before it was delivered, or the entry holds no json"
+            )
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._unreadable(entry, f"the entry holds no alert: {error}")
+        else:
+            delivery = Delivery(alert, body, [own], resent)
+            if known := self._in_flight.get((alert.id, resent)):
+                known.entries.append(own)  # it came from the spool before
+            elif not resent and self._had(alert, entry):
+                self._end(delivery, Outcome.HAD_ALREADY, receipt=self._ledger.receipt(alert.id))
+            else:
+                self._offer(delivery)
+
+    def _had(self, alert: Alert, entry: Entry) -> bool:
+        delivered = entry.fields.get(b"delivered", b"").split(b",")
+        return self._ledger.had(alert.id) or self._name.encode() in delivered
+
+    def _offer(self, delivery: Delivery) -> None:
+        self._in_flight[delivery.alert.id, delivery.resent] = delivery
+        if ended := self._pipeline.offer(delivery, self._now()):
+            self._end(delivery, ended.outcome, ended.detail)
+        self._news.set()
+
+    async def _send_on(self) -> Never:
+        while True:
+            self._news.clear()
+            self._line += self._pipeline.due(self._now())
+            while self._line:
+                await self._send(self._line[0])
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until there is news, or something may be due."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pipeline.wake(self._now())):
+                await self._news.wait()
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        """Brings the first message of the line to its end."""
+        result = await self._attempts.send(self._message(outgoing))
+        self._line.popleft()
+        ids = [delivery.alert.id for delivery in outgoing.deliveries]
+        if result.outcome == Outcome.SENT:
+            # Before the acknowledgement: a crash between the two doubles nothing.
+            self._ledger.note(ids, result.receipt)
+            self.counts.sent += len(ids)
+            self._log.info("notify.sent", alerts=ids)
+        for delivery in outgoing.deliveries:
+            if result.outcome != Outcome.SENT:
+                self._report(delivery, result)
+            self._end(delivery, result.outcome, result.detail, result.receipt)
+        stop_if_cancelled()
+
+    def _message(self, outgoing: Outgoing) -> Message:
+        alerts = tuple(delivery.alert for delivery in outgoing.deliveries)
+        follows = alerts[0].data.follows
+        return Message(
+            alerts,
+            tuple(delivery.body for delivery in outgoing.deliveries),
+            outgoing.kind,
+            self._ledger.receipt(follows) if follows else None,
+        )
+
+    def _report(self, delivery: Delivery, result: Result) -> None:
+        alert = delivery.alert.id
+        if delivery.entries:
+            self.counts.failed += 1
+            self._log.error("notify.dead", alert=alert, reason=result.detail)
+        else:  # it comes again with the stream, and is a dead letter then
+            self._log.warning("notify.waits_for_redis", alert=alert, reason=result.detail)
+
+    def _unreadable(self, entry: Entry, reason: str) -> None:
+        fields = entry.fields
+        alert = fields.get(b"id", b"").decode(errors="replace")
+        self.counts.failed += 1
+        self._log.error("notify.dead", alert=alert, entry=entry.id.decode(), reason=reason)
+        where = ((entry.stream, entry.id),)
+        self._endings.add(Ending(alert, fields.get(b"json", b""), where, Outcome.UNREADABLE, reason))
+
+    def _end(
+        self, delivery: Delivery, outcome: Outcome, detail: str = "", receipt: str | None = None
+    ) -> None:
+        """The delivery is over. What is in the spool alone has nothing to acknowledge."""
+        self._in_flight.pop((delivery.alert.id, delivery.resent), None)
+        if delivery.entries:
+            self._endings.add(
+                Ending(
+                    delivery.alert.id,
+                    delivery.body,
+                    tuple(delivery.entries),
+                    outcome,
+                    detail,
+                    receipt or "",
                 )
             )
-        except exceptions.ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
-                raise
-            # Redis came back without its data, or somebody deleted the group: go on where we were.
-            self._log.warning("notify.group_lost", last_read=self._last_read.decode())
-            await self._insist(self._make_group)
-            return []
-        entries: list[Entry] = streams[0][1] if streams else []
-        if entries and after == ">":
-            self._last_read = entries[-1][0]
-        return entries
 
-    async def _make_group(self) -> None:
-        try:
-            await self._redis.xgroup_create(self._stream, self._name, self._last_read, mkstream=True)
-        except exceptions.ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
+    def _count_retry(self) -> None:
+        self.counts.retried += 1
 
-    async def _group(self) -> dict[str, Any]:
-        groups = await self._redis.xinfo_groups(self._stream)
-        return next(group for group in groups if group["name"] == self._name.encode())
-
-    async def _is_drained(self) -> bool:
-        group = await self._group()
-        if group["pending"]:
-            return False
-        # Redis before 7 does not tell the group's lag.
-        return not await self._redis.xrange(self._stream, b"(" + group["last-delivered-id"], count=1)
-
-    async def _insist(self, command: Callable[[], Awaitable[T]]) -> T:
-        """The result of a Redis command, however long Redis is away."""
-        failures = 0
-        while True:
-            try:
-                result = await command()
-            except _AWAY as error:
-                failures += 1
-                if failures == 1:
-                    self._log.warning("notify.redis_away", error=type(error).__name__)
-                await asyncio.sleep(REDIS_RETRY.pause(failures))
-            else:
-                if failures:
-                    self._log.info("notify.redis_back", attempts=failures)
-                _stop_if_cancelled()
-                return result
-
-
-def _stop_if_cancelled() -> None:
-    """Raises the cancellation that `asyncio.wait_for`, by which redis-py sends, may lose before Python 3.12.
-
-    Source: https://github.com/python/cpython/issues/86296
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-def _id(fields: dict[bytes, bytes]) -> str:
-    return fields.get(b"id", b"").decode(errors="replace")
-
-
-def _bug(error: Exception) -> str:
-    """An error that no sender should raise: its kind and place, not its text, which may quote a secret."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"unexpected {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+    def _now(self) -> Now:
+        return Now(time.monotonic(), time.time_ns(), self._clock)

@@ -4,7 +4,6 @@ A daemon that was killed leaves its server running; the next start takes that on
 """
 
 import asyncio
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from tapewatch.state_folder import TakenError, held
 from tapewatch.store.errors import RedisUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ def socket_path(state_dir: Path) -> Path:
 
 
 @asynccontextmanager
-async def child_server(state_dir: Path) -> AsyncIterator[Path]:
+async def child_server(state_dir: Path, fsync: str = "everysec") -> AsyncIterator[Path]:
     """A server that keeps its data in `state_dir`, for as long as the context lasts; yields its socket.
 
     One that dies meanwhile is started again.
@@ -78,7 +78,7 @@ async def child_server(state_dir: Path) -> AsyncIterator[Path]:
     for private in {folder, socket.parent}:
         _make_private(private)
     with _only_daemon(folder):
-        server = _Child(folder, socket)
+        server = _Child(folder, socket, fsync)
         try:
             keeper = asyncio.create_task(server.keep(await server.start()))
             try:
@@ -107,20 +107,11 @@ def _make_private(folder: Path) -> None:
 
 @contextmanager
 def _only_daemon(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the kernel lets go when the process ends, however it ends."""
-    with (folder / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise RedisUnavailableError(
-                f"another tapewatch, process {lock.read().strip()}, runs with the state folder"
-                f" {folder.parent}: stop it, or give this one a state_dir of its own"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield
+    try:
+        with held(folder):
+            yield
+    except TakenError as error:
+        raise RedisUnavailableError(str(error)) from None
 
 
 class _Line:
@@ -159,7 +150,8 @@ class _Line:
 class _Child:
     """The server: started, watched, started again, stopped."""
 
-    def __init__(self, folder: Path, socket: Path) -> None:
+    def __init__(self, folder: Path, socket: Path, fsync: str) -> None:
+        self._fsync = fsync
         self._folder = folder
         self._socket = socket
         self._log = folder / "redis.log"
@@ -188,16 +180,8 @@ class _Child:
             self._process = await asyncio.create_subprocess_exec(
                 program,
                 *("--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"),
-                *(
-                    "--dir",
-                    str(self._folder),
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "yes",
-                    "--appendfsync",
-                    "everysec",
-                ),
+                *("--dir", str(self._folder), "--save", ""),
+                *("--appendonly", "yes", "--appendfsync", self._fsync),
                 *("--loglevel", "warning", "--daemonize", "no"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

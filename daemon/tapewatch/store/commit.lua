@@ -23,11 +23,13 @@ for i = last + 1, #ARGV, 5 do
   local id, channel, json, trace, delivered = unpack(ARGV, i, i + 4)
   if redis.call('SADD', KEYS[4], id) == 1 then
     local entry = {'id', id, 'json', json}
-    for name, value in pairs({trace = trace, delivered = delivered}) do
-      if value ~= '' then
-        table.insert(entry, name)
-        table.insert(entry, value)
-      end
+    if trace ~= '' then
+      table.insert(entry, 'trace')
+      table.insert(entry, trace)
+    end
+    if delivered ~= '' then
+      table.insert(entry, 'delivered')
+      table.insert(entry, delivered)
     end
     redis.call('XADD', KEYS[3], '*', unpack(entry))
     redis.call('PUBLISH', channel, json)

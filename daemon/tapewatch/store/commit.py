@@ -1,7 +1,6 @@
 """The commit: snapshots and the alerts they fired reach Redis together, or not at all, in one order."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -9,8 +8,9 @@ from redis.asyncio import Redis
 
 from tapewatch.alerts.alert import Alert
 from tapewatch.engine.snapshot import Snapshot
-from tapewatch.store.errors import FencedError, GapError
+from tapewatch.store.errors import FencedError, GapError, LeaseLostError
 from tapewatch.store.keys import Keys
+from tapewatch.store.scripts import script
 
 ALERTS_KEPT = 100_000
 """How many alerts the stream keeps."""
@@ -72,22 +72,36 @@ class Store:
         self.token = 0
         """The fencing token; 0 before `open`."""
         self._redis = redis
-        self._commit = redis.register_script(_script("commit.lua"))
-        self._trim = redis.register_script(_script("trim.lua"))
+        self._open = redis.register_script(script("open.lua"))
+        self._commit = redis.register_script(script("commit.lua"))
+        self._trim = redis.register_script(script("trim.lua"))
 
-    async def open(self) -> State:
+    async def open(self, member: str = "") -> State:
         """Take over the instance, and load what it holds.
 
         From here on every commit of a process that opened it earlier raises `FencedError` there.
+
+        Args:
+            member: who must have the lease; left out where nobody stands by.
+
+        Raises:
+            LeaseLostError: the lease is another's by now.
         """
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hincrby(self.keys.commit, "token", 1)
-            pipe.hget(self.keys.commit, "sequence")
+            await self._open([self.keys.commit, self.keys.lease], [member], client=pipe)
             pipe.hgetall(self.keys.snapshot)
-            self.token, sequence, fields = await pipe.execute()
-        state = _state(sequence, fields)
+            opened, fields = await pipe.execute()
+        if not opened:
+            raise LeaseLostError(self.keys.instance)
+        self.token = int(opened[0])
+        state = _state(opened[1], fields)
         self.sequence = state.sequence
         return state
+
+    async def place(self) -> tuple[int, int]:
+        """Fencing token and sequence number, as Redis has them; 0 where it has none."""
+        token, sequence = await self._redis.hmget(self.keys.commit, ["token", "sequence"])
+        return int(token or 0), int(sequence or 0)
 
     async def load(self) -> State:
         """What the instance holds, for one that only reads."""
@@ -98,7 +112,10 @@ class Store:
         return _state(sequence, fields)
 
     async def commit(
-        self, commit: Commit, delivered: Mapping[str, Sequence[str]] = MappingProxyType({})
+        self,
+        commit: Commit,
+        delivered: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        token: int | None = None,
     ) -> None:
         """Write snapshots, append alerts to the stream and publish them, as one.
 
@@ -108,18 +125,20 @@ class Store:
         Args:
             commit: what.
             delivered: by alert id, the receivers that have it already.
+            token: the fencing token that Redis must have; left out: that of `open`.
 
         Raises:
             FencedError: another process opened this instance.
             GapError: the last commit that Redis holds is not the one that this one follows.
         """
+        token = self.token if token is None else token
         fields: list[str | bytes] = []
         for symbol, snapshot in commit.snapshots.items():
             fields += (symbol, snapshot.hot)
             if snapshot.bars is not None:
                 fields += (symbol + _BARS, snapshot.bars)
         after = commit.sequence - 1 if commit.after is None else commit.after
-        args: list[str | bytes | int] = [self.token, commit.sequence, after, len(fields), *fields]
+        args: list[str | bytes | int] = [token, commit.sequence, after, len(fields), *fields]
         for fired in commit.alerts:
             alert = fired.alert
             receivers = ",".join(delivered.get(alert.id, ()))
@@ -127,7 +146,7 @@ class Store:
         keys = self.keys
         outcome, held = await self._commit([keys.commit, keys.snapshot, keys.alerts, keys.ids], args)
         if outcome == b"fenced":
-            raise FencedError(keys.instance, own=self.token, held=int(held))
+            raise FencedError(keys.instance, own=token, held=int(held))
         if outcome == b"gap":
             raise GapError(commit.sequence, int(held))
 
@@ -135,10 +154,6 @@ class Store:
         """Keep the newest `keep` alerts of the stream; an alert and its id go together."""
         while await self._trim([self.keys.alerts, self.keys.ids], [keep, _TRIM_AT_ONCE]):
             pass
-
-
-def _script(name: str) -> str:
-    return files("tapewatch.store").joinpath(name).read_text("utf-8")
 
 
 def _state(sequence: bytes | None, fields: dict[bytes, bytes]) -> State:

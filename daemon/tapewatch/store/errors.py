@@ -38,3 +38,14 @@ class GapError(Exception):
             " Redis has lost data, or something else wrote to the keys of this instance"
         )
         self.held = held
+
+
+class LeaseLostError(Exception):
+    """Another process leads this instance now.
+
+    Args:
+        instance: the config's `name`.
+    """
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(f"instance {instance!r}: another process has the lease")

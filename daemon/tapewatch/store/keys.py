@@ -25,7 +25,10 @@ class Keys:
 
     @property
     def alerts(self) -> str:
-        """Stream: the log of alerts, oldest first; an entry has `id`, `json`, `trace`, and `delivered` if it was spooled."""
+        """Stream: the log of alerts, oldest first.
+
+        An entry has `id`, `json` and `trace`; if it was in the spool, `delivered`: receivers that have it.
+        """
         return self._key("alerts")
 
     @property

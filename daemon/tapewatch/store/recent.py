@@ -7,9 +7,8 @@ Source: Redis documentation, "Redis persistence", https://redis.io/docs/latest/o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tapewatch.alerts.alert import Alert
 from tapewatch.engine.snapshot import Snapshot
-from tapewatch.store.commit import Commit, merged
+from tapewatch.store.commit import Commit, Fired, merged
 
 KEPT = 5.0
 """Seconds for which a commit is kept, at least."""
@@ -23,7 +22,7 @@ class _Span:
     """Sequence number of the first."""
     started: float
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    alerts: list[Alert] = field(default_factory=list)
+    alerts: list[Fired] = field(default_factory=list)
 
 
 class Recent:
@@ -37,14 +36,12 @@ class Recent:
 
     def add(self, commit: Commit, now: float) -> None:
         """Keep `commit`, written at `now` on the monotonic clock."""
-        if self._spans and commit.sequence < self._spans[-1].first:
-            self._spans = []  # it is one of `after`, and holds what they held
         if not self._spans or now - self._spans[-1].started > KEPT:
             self._spans = [*self._spans[-1:], _Span(commit.sequence, now)]
         _merge(self._spans[-1], commit.snapshots, commit.alerts)
 
     def after(self, sequence: int, commit: Commit) -> Commit | None:
-        """One commit to follow `sequence`: what was kept, and then `commit`; None when that leaves a hole.
+        """`commit` with what was kept before it, to follow `sequence`; None when that leaves a hole.
 
         It may hold what Redis has not forgotten. That does no harm: alerts are known by their ids, and
         snapshots are of `commit` or just before.
@@ -55,10 +52,10 @@ class Recent:
         for span in self._spans:
             _merge(whole, span.snapshots, span.alerts)
         _merge(whole, commit.snapshots, commit.alerts)
-        return Commit(whole.first, whole.snapshots, whole.alerts)
+        return Commit(commit.sequence, whole.snapshots, whole.alerts, after=sequence)
 
 
-def _merge(span: _Span, snapshots: Mapping[str, Snapshot], alerts: Sequence[Alert]) -> None:
+def _merge(span: _Span, snapshots: Mapping[str, Snapshot], alerts: Sequence[Fired]) -> None:
     for symbol, snapshot in snapshots.items():
         span.snapshots[symbol] = merged(snapshot, span.snapshots.get(symbol))
     span.alerts += alerts

@@ -37,7 +37,7 @@ def where(url: str | None, state_dir: Path) -> str:
 
 
 @asynccontextmanager
-async def open_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis]:
+async def open_redis(url: str | None, state_dir: Path, fsync: str = "everysec") -> AsyncIterator[Redis]:
     """The daemon's Redis: the one at `url`, else a server that runs as long as the context lasts.
 
     Its commands have no time-out of their own: use `asyncio.timeout`, which may cancel them safely.
@@ -45,6 +45,7 @@ async def open_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis]:
     Args:
         url: as `Config.redis_url` gives it.
         state_dir: where a server of our own keeps its data and its socket.
+        fsync: when such a server has what was written on disk: `everysec`, or `always` before each answer.
 
     Raises:
         RedisUnavailableError: there is none; the message names where it was looked for.
@@ -55,7 +56,7 @@ async def open_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis]:
             yield redis
         return
     async with (
-        child_server(state_dir) as socket,
+        child_server(state_dir, fsync) as socket,
         _connected(_unix_url(socket), where(None, state_dir)) as redis,
     ):
         yield redis

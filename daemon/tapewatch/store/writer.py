@@ -1,30 +1,34 @@
-"""The writer: alerts are committed at once, the state of symbols that changed is written behind."""
+"""The writer: alerts are committed at once, the state of symbols that changed is written behind.
+
+While Redis is away, what fires goes to the spool, and from there to the receivers.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from time import monotonic
 
 import structlog
 from redis.exceptions import RedisError
 
-from tapewatch.alerts.alert import Alert
 from tapewatch.engine.snapshot import Snapshot
-from tapewatch.store.commit import Commit, Store, merged
+from tapewatch.store.commit import Commit, Fired, Store, merged
 from tapewatch.store.errors import GapError
 from tapewatch.store.pace import next_start
 from tapewatch.store.recent import Recent
 from tapewatch.store.server import ANSWER_SECONDS
+from tapewatch.store.spool import Record, Spool, SpoolError
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 100
-"""Symbols in one commit of write-behind, so that an alert waits for no more than that."""
+_AWAY = (RedisError, TimeoutError)
 
 _RETRY_FIRST = 0.05
 _RETRY_LONGEST = 1.0
 """Seconds between two attempts while Redis is away; they double from the first to the longest."""
+
+_DISK_RETRY = 1.0
+"""Seconds between two attempts to put on a full disk what fired."""
 
 
 class Writer:
@@ -35,34 +39,49 @@ class Writer:
 
     Args:
         store: opened.
-        collect: snapshots, by symbol, of the symbols that changed since it was last called. What they fired
-            must have been handed to `fired` before.
+        spool: empty; holds what fires while Redis is away.
+        changes: snapshots, by symbol, of the symbols that changed, some at a time, each part taken when it is asked
+            for. What they fired must have been handed to `fired` before.
+        spooled: told of alerts that are in the spool, and may be sent.
+        having: the receivers that have the alert with that id.
         period: seconds between two rounds of write-behind; more when a round takes over a tenth of it.
     """
 
     def __init__(
-        self, store: Store, collect: Callable[[], dict[str, Snapshot]], period: float = 0.25
+        self,
+        store: Store,
+        spool: Spool,
+        changes: Callable[[], Iterator[Mapping[str, Snapshot]]],
+        *,
+        spooled: Callable[[Sequence[Fired]], None] = lambda fired: None,
+        having: Callable[[str], Sequence[str]] = lambda id_: (),
+        period: float = 0.25,
     ) -> None:
         self._store = store
-        self._sequence = store.sequence
-        self._collect = collect
+        self._spool = spool
+        self._changes = changes
+        self._spooled = spooled
+        self._having = having
         self._period = period
-        self._alerts: list[Alert] = []
+        self._written = store.sequence  # number of the last commit that is known to be in Redis
+        self._numbered = store.sequence  # of the last commit that was made
+        self._on_disk = store.sequence  # of the last one in the spool
+        self._alerts: list[Fired] = []
         self._fired: dict[str, Snapshot] = {}  # go with the alerts
-        self._changed: dict[str, Snapshot] = {}  # are written behind; no symbol is in both
+        self._round: Iterator[Mapping[str, Snapshot]] = iter(())  # what is still to be written behind
         self._news: set[str] = set()  # symbols, for `changed`
-        self._current: Commit | None = None  # until it is known to be written
+        self._current: Commit | None = None  # until it is known to be written, or in the spool
+        self._away_since: float | None = None
         self._recent = Recent()
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
         self._behind = False
 
-    def fired(self, alerts: Sequence[Alert], snapshots: Mapping[str, Snapshot]) -> None:
+    def fired(self, alerts: Sequence[Fired], snapshots: Mapping[str, Snapshot]) -> None:
         """Commit `alerts` and the state that fired them, as soon as may be; returns at once."""
         self._alerts += alerts
         for symbol, snapshot in snapshots.items():
-            older = self._fired.get(symbol) or self._changed.pop(symbol, None)
-            self._fired[symbol] = merged(snapshot, older)
+            self._fired[symbol] = merged(snapshot, self._fired.get(symbol))
         self._news |= snapshots.keys()
         self._wake.set()
 
@@ -73,7 +92,7 @@ class Writer:
 
     def take_no_more(self) -> None:
         """What changes from now on is not written: an alert of it is missing, and is to be fired again."""
-        self._collect = dict
+        self._changes, self._round = lambda: iter(()), iter(())
 
     async def run(self) -> None:
         """Write until cancelled. While Redis is away, try again what could not be written; lose nothing.
@@ -84,101 +103,11 @@ class Writer:
         """
         due = monotonic()
         while True:
-            while self._fired or self._alerts:
+            while self._alerts:
                 await self._write_next()
             if monotonic() >= due:
                 due = await self._write_behind()
             await self._woken_before(due)
-
-    async def _woken_before(self, due: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(due - monotonic()):
-                await self._wake.wait()
-        self._wake.clear()
-
-    async def _write_behind(self) -> float:
-        """One round; returns when the next is due."""
-        started = monotonic()
-        self._take_changes()
-        took = monotonic() - started
-        while self._changed:
-            took += await self._write_next()
-        ended = monotonic()
-        due = next_start(ended - took, ended, self._period)
-        self._report(took, due - ended)
-        return due
-
-    def _report(self, took: float, pause: float) -> None:
-        behind = pause > self._period
-        if behind and not self._behind:
-            log.warning("store.behind", round_seconds=round(took, 3), next_in_seconds=round(pause, 3))
-        self._behind = behind
-
-    def _take_changes(self) -> None:
-        changes = self._collect()
-        self._news |= changes.keys()
-        for symbol, snapshot in changes.items():
-            queue = self._fired if symbol in self._fired else self._changed
-            queue[symbol] = merged(snapshot, queue.get(symbol))
-
-    async def _write_next(self) -> float:
-        """One commit, if there is anything to write; returns the seconds that it took, outages left out."""
-        async with self._one_at_a_time:
-            # What was cancelled on its way may be written or not: the same commit is sent again.
-            self._current = self._current or self._next()
-            if self._current is None:
-                return 0.0
-            written, took = await self._send(self._current)
-            self._current = None
-            self._sequence = written.sequence
-            self._recent.add(written, monotonic())
-            return took
-
-    def _next(self) -> Commit | None:
-        if self._alerts or self._fired:
-            alerts, snapshots = self._alerts, self._fired
-            self._alerts, self._fired = [], {}
-        elif self._changed:
-            alerts = []
-            snapshots = {
-                symbol: self._changed.pop(symbol) for symbol in list(islice(self._changed, _AT_ONCE))
-            }
-        else:
-            return None
-        return Commit(self._sequence + 1, snapshots, alerts)
-
-    async def _send(self, commit: Commit) -> tuple[Commit, float]:
-        """Send `commit` until it is written; returns what was, and the seconds of the attempt that did it."""
-        pause = _RETRY_FIRST
-        lost_at: float | None = None
-        while True:
-            started = monotonic()
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self._store.commit(*commit)
-            except GapError as gap:
-                commit = self._bridge(gap, commit)
-            except (RedisError, TimeoutError) as error:
-                if lost_at is None:
-                    lost_at = started
-                    log.warning("store.away", error=str(error) or "no answer", sequence=commit.sequence)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _RETRY_LONGEST)
-            else:
-                break
-        if lost_at is not None:
-            log.warning("store.back", away_seconds=round(started - lost_at, 3))
-        return commit, monotonic() - started
-
-    def _bridge(self, gap: GapError, commit: Commit) -> Commit:
-        """What Redis forgot, and then `commit`, in one."""
-        bridge = self._recent.after(gap.held, commit) if gap.held < commit.sequence else None
-        if bridge is None:
-            raise gap
-        log.warning(
-            "store.sent_again", forgotten=commit.sequence - bridge.sequence, from_sequence=bridge.sequence
-        )
-        return bridge
 
     async def drain(self, within: float) -> None:
         """Write everything, the last state included; `run` may go on beside it or have been cancelled.
@@ -192,17 +121,158 @@ class Writer:
         """
         try:
             async with asyncio.timeout(within):
-                self._take_changes()
-                while self._current or self._alerts or self._fired or self._changed:
-                    await self._write_next()
+                self._round = self._changes()
+                while await self._write_next() is not None:
+                    pass
         except TimeoutError:
-            raise TimeoutError(
-                f"Redis is away: {self._unwritten()} not written within {within:g} s"
-            ) from None
+            raise TimeoutError(f"Redis is away: {self._unwritten()}") from None
 
     def _unwritten(self) -> str:
-        current = self._current or Commit(0, {}, ())
-        symbols = current.snapshots.keys() | self._fired.keys() | self._changed.keys()
-        return (
-            f"{len(current.alerts) + len(self._alerts)} alerts and the state of {len(symbols)} symbols were"
-        )
+        unsafe = len(self._alerts) + (len(self._current.alerts) if self._current else 0)
+        if unsafe:
+            return f"{unsafe} alerts are neither in Redis nor in the spool"
+        return "what changed last is not written; what fired is in the spool, for the next start"
+
+    async def _woken_before(self, due: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(due - monotonic()):
+                await self._wake.wait()
+        self._wake.clear()
+
+    async def _write_behind(self) -> float:
+        """One round; returns when the next is due."""
+        self._round = self._changes()
+        busy = 0.0
+        while (took := await self._write_next()) is not None:
+            busy += took
+        ended = monotonic()
+        due = next_start(ended - busy, ended, self._period)
+        self._report(busy, due - ended)
+        return due
+
+    def _report(self, took: float, pause: float) -> None:
+        behind = pause > self._period
+        if behind and not self._behind:
+            log.warning("store.behind", round_seconds=round(took, 3), next_in_seconds=round(pause, 3))
+        self._behind = behind
+
+    async def _write_next(self) -> float | None:
+        """One commit; returns the seconds that it took, outages left out; None: there is nothing to write."""
+        async with self._one_at_a_time:
+            if self._away_since is None:
+                started = monotonic()
+                # What was cancelled on its way may be written or not: the same commit is sent again.
+                self._current = self._current or self._next()
+                if self._current is None:
+                    return None
+                try:
+                    await self._attempt(self._current)
+                except _AWAY as error:
+                    self._away_since = started
+                    reason = str(error) or "no answer"
+                    log.warning("store.away", error=reason, sequence=self._current.sequence)
+                else:
+                    self._current = None
+                    return monotonic() - started
+            await self._outlast()
+            return 0.0
+
+    def _next(self) -> Commit | None:
+        """What fired comes first: a part of the round is a state after it."""
+        alerts: list[Fired] = []
+        snapshots: Mapping[str, Snapshot]
+        if self._alerts or self._fired:
+            alerts, snapshots = self._alerts, self._fired
+            self._alerts, self._fired = [], {}
+        elif part := next(self._round, None):
+            snapshots = part
+            self._news |= part.keys()
+        else:
+            return None
+        self._numbered += 1
+        return Commit(self._numbered, snapshots, alerts)
+
+    async def _attempt(self, commit: Commit) -> None:
+        """Once; what Redis forgot comes before it, in one with it."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            try:
+                await self._store.commit(commit, self._delivered(commit))
+            except GapError as gap:
+                whole = self._bridge(gap, commit)
+                await self._store.commit(whole, self._delivered(whole))
+        self._written = commit.sequence
+        self._recent.add(commit, monotonic())
+
+    def _delivered(self, commit: Commit) -> dict[str, Sequence[str]]:
+        """Without an outage nobody can have what was not written."""
+        if self._away_since is None:
+            return {}
+        return {fired.alert.id: self._having(fired.alert.id) for fired in commit.alerts}
+
+    def _bridge(self, gap: GapError, commit: Commit) -> Commit:
+        bridge = self._recent.after(gap.held, commit) if gap.held < commit.sequence else None
+        if bridge is None:
+            raise gap
+        log.warning("store.sent_again", forgotten=commit.sequence - gap.held - 1, from_sequence=gap.held + 1)
+        return bridge
+
+    async def _outlast(self) -> None:
+        """Keeps what fires in the spool, and sends it from there, until Redis has all of it."""
+        retry = self._retry()
+        try:
+            while not (retry.done() and self._written >= self._on_disk):
+                if retry.done():
+                    retry.result()
+                    retry = self._retry()
+                await self._to_disk()
+                await self._woken_before(monotonic() + _DISK_RETRY)
+            retry.result()
+        finally:
+            retry.cancel()
+            await asyncio.wait([retry])
+        self._spool.clear()
+        assert self._away_since is not None  # noqa: S101 - for mypy; it is why we are here
+        log.warning("store.back", away_seconds=round(monotonic() - self._away_since, 3))
+        self._away_since = None
+
+    def _retry(self) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._commit_spool())
+        task.add_done_callback(lambda _: self._wake.set())
+        return task
+
+    async def _to_disk(self) -> None:
+        """Spools what fired, and the commit that is in doubt; what is in the spool may be sent."""
+        while (commit := self._current) or self._alerts:
+            if commit is None:
+                commit = self._current = self._next()
+                continue
+            try:
+                await asyncio.to_thread(self._spool.append, Record(self._store.token, commit))
+            except SpoolError as error:
+                log.error("spool.full", error=str(error), alerts=len(commit.alerts))
+                return
+            self._on_disk = commit.sequence
+            self._no_longer(commit)
+            self._spooled(commit.alerts)
+
+    async def _commit_spool(self) -> None:
+        """Commits what the spool holds; and what a full disk did not take."""
+        for record in self._spool.records():
+            if record.commit.sequence > self._written:
+                await self._insist(record.commit)
+        if (commit := self._current) and commit.sequence == self._written + 1:
+            await self._insist(commit)
+            self._no_longer(commit)
+
+    def _no_longer(self, commit: Commit) -> None:
+        if self._current is commit:
+            self._current = None
+
+    async def _insist(self, commit: Commit) -> None:
+        pause = _RETRY_FIRST
+        while True:
+            try:
+                return await self._attempt(commit)
+            except _AWAY:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _RETRY_LONGEST)

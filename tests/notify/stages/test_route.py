@@ -2,7 +2,7 @@ import pytest
 from sample_alerts import alert
 
 from tapewatch.config import Config
-from tapewatch.notify.routing import routes_for, wants
+from tapewatch.notify.stages.route import routes_for, wants
 
 CONFIG = Config.model_validate(
     {

@@ -1,0 +1,319 @@
+"""A process that leads: it restores the state, takes the ticks, commits what they fire, and delivers it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from tapewatch import assemble, instruments, reload, sources, start
+from tapewatch.background import background, first_of, unless
+from tapewatch.base import Base
+from tapewatch.board import Board
+from tapewatch.config import Config
+from tapewatch.engine.engine import Engine
+from tapewatch.feeds.connection import Connection, FeedRefusedError
+from tapewatch.feeds.files import FileError
+from tapewatch.feeds.vendors import VENDORS
+from tapewatch.history import HistoryError
+from tapewatch.market.sessions import sessions
+from tapewatch.notify.silences import Silences
+from tapewatch.notify.stages import Pipeline
+from tapewatch.notify.stages.route import wants
+from tapewatch.notify.streams import Streams
+from tapewatch.notify.worker import Worker
+from tapewatch.ops.calendar import Calendar, calendar_jobs
+from tapewatch.ops.refused import RefusedLog
+from tapewatch.ops.summary import DailySummary
+from tapewatch.outages import Outages
+from tapewatch.reload import Reload
+from tapewatch.settling import Settling
+from tapewatch.sources import FeedError
+from tapewatch.standby import Intake, Standby
+from tapewatch.store.commit import Fired, Store
+from tapewatch.store.lease import Lease
+from tapewatch.store.now import NowBoard
+from tapewatch.store.recovery import commit_spool
+from tapewatch.store.writer import Writer
+from tapewatch.tick_path import TickPath
+from tapewatch.vigil import Vigil
+
+log = structlog.get_logger(__name__)
+
+COMMIT_WITHIN = 3.0
+DELIVER_WITHIN = 2.0
+"""Seconds that a stop may take to write what is not written, and to deliver what is not delivered."""
+
+LEADER_SEEN_WITHIN = 8.0
+"""Seconds since the leader before us was seen, so that what it did not commit is among the ticks that were kept."""
+
+_FRAMES_PER_TURN = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """What is there before a process leads."""
+
+    config: Config
+    engine: Engine
+    standby: Standby
+    intake: Intake
+    """What the connections bring goes here."""
+    connections: list[Connection]
+    lease: Lease | None
+    """None where nobody stands by."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Live:
+    """Takes what comes over the feeds."""
+
+    vigil: Vigil
+    outages: Outages
+
+    def ticks(self, feed: int, ticks: NDArray[np.void], at: int) -> None:
+        self.vigil.ticks(feed, ticks)
+        self.outages.ticks(feed, ticks, at)
+
+    def subscribed(self, feed: int) -> None:
+        self.vigil.subscribed(feed)
+        self.outages.subscribed(feed)
+
+    def lost(self, feed: int) -> None:
+        self.vigil.lost(feed)
+        self.outages.lost(feed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What stays as it is when the watches change."""
+
+    path: TickPath
+    live: _Live
+    connections: list[Connection]
+    writer: Writer
+    store: Store
+    now: NowBoard
+    workers: dict[str, Worker]
+    base: Base
+
+
+async def lead(
+    base: Base, term: Term, stop: asyncio.Event, ready: Callable[[], object], changes: Reload | None
+) -> None:
+    """Leads until `stop` is set; then drains.
+
+    Raises:
+        FencedError, LeaseLostError: another process leads.
+        GapError: Redis lost more than the last seconds.
+        FeedRefusedError: every feed refused us.
+        TimeoutError: Redis was away at the stop; the message says what is not written.
+    """
+    config, lease = term.config, term.lease
+    store = Store(base.redis, config.name)
+    await commit_spool(store, base.spool, base.having)
+    state = await store.open(lease.member if lease else "")
+    if lease:
+        lease.token = store.token
+    known = sources.pasts(config, base.histories)
+    if not await unless(stop, start.restore(term.engine, config, known, state.snapshots)):
+        return
+    async with AsyncExitStack() as stack:
+        parts, silences = _parts(base, term, store, known)
+        for worker in parts.workers.values():
+            await worker.prepare()
+        await silences.refresh()
+        jobs = [parts.writer.run(), parts.path.keep_time(), silences.keep()]
+        await stack.enter_async_context(background(*jobs, *(own.run() for own in parts.workers.values())))
+        ready()
+        log.info("daemon.ready", watches=len(config.watch), receivers=len(parts.workers))
+        try:
+            receiving = [] if config.ha is True else receive(parts.connections)
+            async with background(parts.live.outages.run(), *receiving):
+                await _take_up(term, parts)
+                await _watch(config, parts, stop, changes)
+        finally:
+            if lease is None or not lease.lost:
+                await _finish(parts)
+
+
+def _parts(base: Base, term: Term, store: Store, known: dict[int, Any]) -> tuple[_Parts, Silences]:
+    config, keys, lease = term.config, base.keys, term.lease
+    silences = Silences(base.redis, keys.silences)
+    workers: dict[str, Worker] = {}
+
+    def spooled(fired: Sequence[Fired]) -> None:
+        for worker in workers.values():
+            worker.spooled([(own.alert, own.json) for own in fired])
+
+    writer = Writer(store, base.spool, lambda: path.changes(), spooled=spooled, having=base.having)
+    path = TickPath(term.engine, assemble.alert_builder(config, term.engine), writer, config.feed)
+    for receiver in config.receiver:
+        name = receiver.name
+        workers[name] = Worker(
+            base.redis,
+            Streams(keys.alerts, keys.resend(name), keys.dead(name), keys.deliveries),
+            receiver,
+            base.senders[name],
+            Pipeline(receiver, wants(config, name), lambda: silences.known),
+            base.ledgers[name],
+            member=base.consumer,
+            clock=path.clock_of,
+            may_send=partial(_may_send, lease, config.ha_redis_down) if lease else _always,
+        )
+    live = _Live(Vigil(config, path), Outages(path, known, config.feed))
+    now = NowBoard(base.redis, keys)
+    return _Parts(path, live, term.connections, writer, store, now, workers, base), silences
+
+
+def _always() -> bool:
+    return True
+
+
+def _may_send(lease: Lease, redis_down: str) -> bool:
+    """Only who leads for certain sends; or, if the config says so, who led when Redis went away."""
+    return lease.held() or (redis_down == "send" and lease.cut_off)
+
+
+async def _take_up(term: Term, parts: _Parts) -> None:
+    """Goes on with what was kept while another led, and then with what comes."""
+    lease, standby, live = term.lease, term.standby, parts.live
+    seen = lease is not None and lease.seen_within(LEADER_SEEN_WITHIN)
+    for feed in range(len(parts.connections)):
+        if standby.connected(feed):
+            live.vigil.subscribed(feed)
+            if seen and standby.has_all(feed):
+                live.outages.uninterrupted(feed)
+            else:
+                live.outages.subscribed(feed)
+    for feed in range(len(parts.connections)):
+        for count, frame in enumerate(standby.frames(feed), 1):
+            live.ticks(*frame)
+            if count % _FRAMES_PER_TURN == 0:
+                await asyncio.sleep(0)
+    term.intake.listener = live
+
+
+async def _finish(parts: _Parts) -> None:
+    """Writes what is not written, and delivers what is not delivered, as far as that goes quickly."""
+    log.info("daemon.stopping")
+    parts.base.fired.update(parts.path.fired)
+    await parts.writer.drain(COMMIT_WITHIN)
+    await Board(parts.now, parts.path.engine, parts.connections, parts.writer.changed).close()
+    workers = parts.workers
+    drained = await asyncio.gather(*(worker.drain(DELIVER_WITHIN) for worker in workers.values()))
+    for name, done in zip(workers, drained, strict=True):
+        if not done:
+            log.warning(
+                "notify.undelivered", receiver=name, reason="it is slow or away; sent after the next start"
+            )
+
+
+async def _watch(config: Config, parts: _Parts, stop: asyncio.Event, changes: Reload | None) -> None:
+    """Watches what the config says, and what it says after each change, until `stop`."""
+    while True:
+        async with _watching(config, parts):
+            await first_of(stop.wait(), *([changes.asked.wait()] if changes else []))
+        if stop.is_set() or changes is None:
+            return
+        if (changed := changes.read_anew(config)) is not None:
+            try:
+                if not await unless(stop, _take_over(config, changed, parts)):
+                    return
+            except (FileError, HistoryError, FeedError) as error:
+                log.error("config.refused", reason=str(error))
+            else:
+                config = changes.latest = changed
+
+
+@asynccontextmanager
+async def _watching(config: Config, parts: _Parts) -> AsyncIterator[None]:
+    """What looks at the watches as they are now."""
+    path, engine = parts.path, parts.path.engine
+    board = Board(parts.now, engine, parts.connections, parts.writer.changed)
+    refused = RefusedLog(engine)
+    settling = Settling(path, sources.pasts(config, parts.base.histories))
+    with calendar_jobs(_calendars(config, path), parts.store.trim):
+        async with background(
+            board.run(),
+            refused.run(),
+            parts.live.vigil.run(parts.connections),
+            settling.run(),
+        ):
+            yield
+    refused.write(float("inf"))
+
+
+async def _take_over(old: Config, new: Config, parts: _Parts) -> None:
+    """Other watches and routes on the same connections; what did not change keeps its state."""
+    path, known = parts.path, {watch.symbol for watch in old.watch}
+    sources.check_addresses(old, new)
+    engine = assemble.engine(new, tape_clocks=[feed.clock == "tape" for feed in new.feed])
+    pasts = sources.pasts(new, parts.base.histories)
+    await start.warm(engine, pasts, [row for row, own in enumerate(new.watch) if own.symbol not in known])
+    await parts.live.outages.mended()
+    # From here to the last connection nothing waits, so that no tick gets lost between the two engines.
+    missing = engine.take_over(path.engine)
+    path.change(engine, assemble.alert_builder(new, engine))
+    parts.live.outages.watch(pasts)
+    parts.live.vigil.watch(new)
+    for feed, connection in zip(new.feed, parts.connections, strict=True):
+        connection.watch(instruments.on_feed(new, feed, engine))
+    for name, worker in parts.workers.items():
+        worker.wants = wants(new, name)
+    log.info("config.changed", **reload.differences(old, new))
+    rows = {own.watch.symbol: row for row, own in enumerate(engine.layouts)}
+    await start.complete(engine, pasts, {rows[symbol]: names for symbol, names in missing.items() if names})
+
+
+def connections(base: Base, config: Config, engine: Engine, intake: Intake) -> list[Connection]:
+    """A connection of each feed, which asks the vendor for each name once; what it brings goes to `intake`."""
+    return [_connection(base, config, feed, engine, intake) for feed in range(len(config.feed))]
+
+
+def _connection(base: Base, config: Config, i: int, engine: Engine, intake: Intake) -> Connection:
+    feed, credentials = config.feed[i], base.credentials[i]
+    numbers = instruments.on_feed(config, feed, engine)
+    first, *second = sources.urls(feed, credentials, numbers)
+    return Connection(
+        feed,
+        first,
+        partial(VENDORS[feed.vendor].protocol, feed, credentials),
+        numbers,
+        partial(intake.ticks, i),
+        fallback_url=second[0] if second else None,
+        on_subscribed=partial(intake.subscribed, i),
+        on_lost=partial(intake.lost, i),
+    )
+
+
+def receive(connections: Sequence[Connection]) -> list[Coroutine[Any, Any, None]]:
+    """Drives every feed; a feed that refuses us ends alone, the last one takes the daemon along."""
+    refused: list[FeedRefusedError] = []
+
+    async def drive(connection: Connection) -> None:
+        try:
+            await connection.run()
+        except FeedRefusedError as error:
+            refused.append(error)
+            if len(refused) == len(connections):
+                raise
+
+    return [drive(connection) for connection in connections]
+
+
+def _calendars(config: Config, path: TickPath) -> list[Calendar]:
+    """One calendar per exchange and feed, with the daily summary of its symbols."""
+    engine = path.engine
+    groups: dict[tuple[str, int], list[int]] = {}
+    for row, watch in enumerate(config.watch):
+        groups.setdefault((watch.calendar, engine.layouts[row].watch.feed), []).append(row)
+    return [
+        Calendar(sessions(name), partial(engine.clock, feed), DailySummary(engine, rows, path.fired).write)
+        for (name, feed), rows in groups.items()
+    ]

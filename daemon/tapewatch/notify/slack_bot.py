@@ -1,0 +1,144 @@
+"""Slack: the same message by a bot, which can answer an earlier one in its thread.
+
+Sources: https://docs.slack.dev/reference/methods/chat.postMessage (arguments, errors),
+https://docs.slack.dev/apis/web-api/rate-limits (429, `Retry-After`, one message a second and channel),
+https://docs.slack.dev/apis/web-api/using-the-slack-web-api (the answer is 200 with `ok` false where it failed)
+"""
+
+import re
+from typing import NoReturn
+
+import httpx
+import msgspec
+
+from tapewatch.notify.http import check, post
+from tapewatch.notify.message import Message
+from tapewatch.notify.sender import PermanentError, TemporaryError
+from tapewatch.notify.slack import MOST_LINES, Json, payload
+from tapewatch.notify.telling import tell
+from tapewatch.notify.template import Template, own_text
+from tapewatch.retry_after import retry_after
+
+_PASSING = {
+    "fatal_error", "internal_error", "message_limit_exceeded", "org_login_required", "rate_limited", "ratelimited",
+    "request_timeout", "service_unavailable", "team_added_to_org",
+}  # fmt: skip
+"""Errors of Slack's side, or of the moment."""
+
+_NO_THREAD = {
+    "cannot_reply_to_message", "invalid_thread_ts", "message_not_found", "restricted_action_non_threadable_channel",
+    "restricted_action_thread_locked", "thread_not_found",
+}  # fmt: skip
+"""The message that is to be answered is gone, or takes no answers."""
+
+_NEW_TOKEN = "put the app's bot token, as OAuth & Permissions shows it, where the token comes from"  # noqa: S105
+_ADVICE = {
+    "account_inactive": f"the app was removed: install it anew, and {_NEW_TOKEN}",
+    "channel_not_found": "write the channel's id, and invite the bot if it is private",
+    "invalid_auth": _NEW_TOKEN,
+    "is_archived": "the channel is archived: unarchive it, or write the id of another",
+    "missing_scope": "give the app the scope chat:write, and install it anew",
+    "no_permission": "invite the bot to the channel",
+    "not_allowed_token_type": _NEW_TOKEN,
+    "not_authed": _NEW_TOKEN,
+    "not_in_channel": "invite the bot to the channel",
+    "restricted_action": "a setting of the workspace keeps the bot from posting there",
+    "restricted_action_read_only_channel": "only some may post to this channel: let the bot, or write another's id",
+    "restricted_action_thread_only_channel": "the channel takes nothing but answers: write another's id",
+    "token_expired": _NEW_TOKEN,
+    "token_revoked": _NEW_TOKEN,
+}
+"""What is to be done about errors that stay."""
+
+_WORD = re.compile(r"[a-z][a-z_]{0,63}")
+_TS = re.compile(r"\d{1,20}\.\d{1,20}")
+
+
+class _Answer(msgspec.Struct):
+    ok: bool
+    error: str = ""
+    ts: str = ""
+
+
+class _NoThreadError(Exception):
+    """Slack would have taken the message, but not as an answer."""
+
+
+class SlackBot:
+    """Posts to one channel; the token is a secret."""
+
+    def __init__(
+        self,
+        channel: str,
+        token: str,
+        http: httpx.AsyncClient,
+        *,
+        api_url: str = "https://slack.com/api/",
+        template: Template | None = None,
+    ) -> None:
+        """Who posts, and where to.
+
+        Raises:
+            ValueError: no token has such characters.
+        """
+        if not re.fullmatch(r"[!-~]+", token):
+            raise ValueError("a token has no white space in it, and only ASCII")
+        self._channel = channel
+        self._url = f"{api_url.rstrip('/')}/chat.postMessage"
+        self._headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Authorization": f"Bearer {token}",
+        }
+        self._http = http
+        self._template = template
+
+    async def send(self, message: Message) -> str | None:
+        """Posts `message`, in the thread that it answers if there is one; see `Sender.send`.
+
+        Returns:
+            The `ts` of the message; of an answer that of the message that its thread began with, since answers
+            cannot be answered themselves.
+        """
+        told = tell(message)
+        posted: Json = {
+            **payload(told, own_text(self._template, told, MOST_LINES)),
+            "channel": self._channel,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        first = message.answers
+        # A receiver that was of another kind before has other receipts.
+        if first is not None and _TS.fullmatch(first):
+            try:
+                await self._post(posted | {"thread_ts": first, "reply_broadcast": False})
+            except _NoThreadError:
+                pass  # told without the thread rather than not at all
+            else:
+                return first
+        try:
+            return await self._post(posted)
+        except _NoThreadError as error:
+            raise PermanentError(str(error)) from None
+
+    async def _post(self, posted: Json) -> str | None:
+        """The `ts` of what was posted, if Slack says it."""
+        response = await post(self._http, self._url, msgspec.json.encode(posted), self._headers)
+        check(response)
+        try:
+            answer = msgspec.json.decode(response.content, type=_Answer)
+        except msgspec.MsgspecError:
+            raise TemporaryError("the answer is none of Slack's") from None
+        if not answer.ok:
+            _refuse(answer.error, response)
+        return answer.ts if _TS.fullmatch(answer.ts) else None
+
+
+def _refuse(error: str, response: httpx.Response) -> NoReturn:
+    word = error if _WORD.fullmatch(error) else "an error without a name"
+    advice = f": {_ADVICE[word]}" if word in _ADVICE else ""
+    reason = f"Slack says {word}{advice}"
+    if word in _PASSING:
+        raise TemporaryError(reason, retry_after(response.headers.get("Retry-After", "")))
+    if word in _NO_THREAD:
+        raise _NoThreadError(reason)
+    raise PermanentError(reason)

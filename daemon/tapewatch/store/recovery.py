@@ -1,0 +1,53 @@
+"""At a start: what an earlier process left in the spool is committed, before anything is restored."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from tapewatch.store.commit import Store
+from tapewatch.store.errors import FencedError
+from tapewatch.store.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+
+async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Sequence[str]]) -> None:
+    """Commits the records in their order, each under its own token and number; then the spool is empty.
+
+    If another process has opened the instance since, they are dropped: it went on from what Redis had then.
+
+    Args:
+        store: not yet opened.
+        spool: of this process.
+        having: the receivers that have the alert with that id.
+
+    Raises:
+        RedisError: Redis is away; the spool stays.
+    """
+    if spool.empty:
+        return
+    token, written = await store.place()
+    alerts = 0
+    for record in spool.records():
+        commit = record.commit
+        if record.token < token:
+            drop_spool(spool, str(FencedError(store.keys.instance, record.token, token)))
+            return
+        if commit.sequence <= written:
+            continue
+        if commit.sequence > written + 1:
+            log.error("spool.gap", instance=store.keys.instance, missing=commit.sequence - written - 1)
+        have = {fired.alert.id: having(fired.alert.id) for fired in commit.alerts}
+        # A Redis that has forgotten even the token gets them under the one that it has.
+        await store.commit(commit._replace(after=written), have, token=token)
+        written, alerts = commit.sequence, alerts + len(commit.alerts)
+    spool.clear()
+    log.warning("spool.committed", instance=store.keys.instance, alerts=alerts)
+
+
+def drop_spool(spool: Spool, reason: str) -> None:
+    """Empties the spool of a process that may no longer write; the log names what was in it."""
+    for record in spool.records():
+        for fired in record.commit.alerts:
+            log.warning("spool.dropped", alert=fired.alert.id, text=fired.alert.data.text, reason=reason)
+    spool.clear()

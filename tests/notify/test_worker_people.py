@@ -1,0 +1,115 @@
+"""Receivers that people read: what waits, and what is one message."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from receiver_servers import Endpoint
+from redis.asyncio import Redis
+from running_workers import (
+    Post,
+    fire,
+    ids,
+    letters,
+    no_clock,
+    outcomes,
+    pending,
+    running,
+    streams,
+    worker,
+)
+from sample_alerts import alert
+from starlette.responses import Response
+
+from tapewatch.alerts.alert import encode
+from tapewatch.config import Console
+from tapewatch.notify.ledger import Ledger
+from tapewatch.notify.worker import Worker
+
+STREAM, RESEND = streams().alerts, streams().resend
+
+
+async def test_a_drain_sends_what_waits_for_company(
+    redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    people = Console(kind="console", name="desk", group_wait="1h", cooldown="1h")
+    subject = worker(redis, desk, tmp_path, people)
+    await subject.prepare()
+    async with running(subject):
+        await fire(redis, "a1")
+        async with asyncio.timeout(5):
+            while not await pending(redis):  # noqa: ASYNC110 - Redis tells nobody
+                await asyncio.sleep(0.01)
+        subject.spooled([(alert(id="a2", rule="support"), encode(alert(id="a2", rule="support")))])
+        assert await subject.drain(5)
+    assert [sorted(ids([request])) for request in endpoint.received] == [["a1", "a2"]]
+    assert await outcomes(redis) == [("a1", "sent")]
+    assert await pending(redis) == 0
+    known = Ledger(tmp_path / "sent" / "desk")
+    assert (known.had("a1"), known.had("a2")) == (True, True)
+
+
+async def test_a_message_that_is_refused_is_a_letter_for_each_of_its_alerts(
+    redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    subject = worker(redis, desk, tmp_path, Console(kind="console", name="desk", cooldown="0s"))
+    await subject.prepare()
+    endpoint.answers = [Response(status_code=404)]
+    await fire(redis, "a1", "a2")
+    async with running(subject):
+        assert await subject.drain(5)
+    assert [ids([request]) for request in endpoint.received] == [["a1", "a2"]]
+    assert [letter[b"id"] for letter in await letters(redis)] == [b"a1", b"a2"]
+    assert subject.counts.failed == 2
+
+
+async def test_a_drain_leaves_what_waits_for_the_quiet_hours_to_end(
+    redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    now = datetime.now(UTC)
+    quiet = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+    people = Console(kind="console", name="desk", quiet=quiet)
+    subject = worker(redis, desk, tmp_path, people)
+    await subject.prepare()
+    await redis.xadd(STREAM, {"id": "a1", "json": encode(alert(id="a1", severity="info"))})
+    await fire(redis, "a2")  # critical
+    async with running(subject):
+        assert await subject.drain(5)
+    assert ids(endpoint.received) == ["a2"]
+    assert await pending(redis) == 1
+    after = worker(redis, desk, tmp_path, Console(kind="console", name="desk"))  # tomorrow, say
+    async with running(after):
+        assert await after.drain(5)
+    assert ids(endpoint.received) == ["a2", "a1"]
+    assert await pending(redis) == 0
+
+
+async def test_a_confirmation_answers_the_message_that_had_what_it_confirms(
+    redis: Redis, subject: Worker, desk: Post, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    endpoint.answers = [Response("ok", headers={"receipt": "1769610667.000100"})]
+    await fire(redis, "a1")
+    async with running(subject):
+        assert await subject.drain(5)
+    (entry,) = await redis.xrange(streams().deliveries)
+    assert entry[1][b"receipt"] == b"1769610667.000100"
+    after = worker(redis, desk, tmp_path)  # a restart between
+    for id_, follows in (("a2", "a1"), ("a3", "a0")):
+        await redis.xadd(STREAM, {"id": id_, "json": encode(alert(id=id_, follows=follows))})
+    async with running(after):
+        assert await after.drain(5)
+    assert [request.headers["answers"] for request in endpoint.received] == ["", "1769610667.000100", ""]
+
+
+async def test_the_clock_of_the_alerts_feed_says_what_is_old(
+    redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    fired_at = int(alert().data.time_ns)
+    for clock, kind in ((no_clock, "alerts"), (lambda _: fired_at + 20 * 60 * 10**9, "digest")):
+        people = Console(kind="console", name=f"desk-{kind}", group_wait="0s")
+        subject = worker(redis, desk, tmp_path, people, clock=clock)
+        await subject.prepare()
+        await fire(redis, kind)
+        async with running(subject):
+            assert await subject.drain(5)
+        assert endpoint.received[-1].headers["kind"] == kind
