@@ -88,3 +88,31 @@ async def test_an_alert_is_written_even_if_nobody_can_say_how_it_came(
     assert decode(fields[b"json"]).data.price == 100.0
     assert b"trace" not in fields
     assert "alert.not_traced" in capsys.readouterr().out
+
+
+async def test_the_clock_of_a_feed_that_is_late_closes_no_bar_whose_ticks_wait_to_be_read(
+    redis: Redis, tmp_path: Path
+) -> None:
+    """Else they would be refused as late, and what they cross would never fire."""
+    store = Store(redis, "test")
+    await store.open()
+    config = CONFIG.model_copy(
+        update={"feed": [feed.model_copy(update={"clock": "wall"}) for feed in CONFIG.feed]}
+    )
+    minute = 60 * 10**9
+    start = 1_769_610_660 * 10**9 // minute * minute
+
+    def alerts_where(late: int) -> int:
+        engine = assemble.engine(config, tape_clocks=[False, False])
+        writer = Writer(store, Spool(tmp_path), lambda: iter(()))
+        path = TickPath(
+            engine, assemble.alert_builder(config, engine), writer, config.feed, lambda feed: late
+        )
+        for second, price in ((57.0, 99.5), (58.5, 99.6), (59.8, 100.1)):
+            rows = tape(str(price))
+            rows["time"] = start + int(second * 10**9)
+            path.ticks(0, rows, start + int((second + 4) * 10**9))  # 4 s after it happened
+        return path.fired.total()
+
+    assert alerts_where(4 * 10**9) == 1
+    assert alerts_where(0) == 0

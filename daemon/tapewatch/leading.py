@@ -152,7 +152,13 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Any]) -> tuple
             worker.spooled([(own.alert, own.json) for own in fired])
 
     writer = Writer(store, base.spool, lambda: path.changes(), spooled=spooled, having=base.having)
-    path = TickPath(term.engine, assemble.alert_builder(config, term.engine), writer, config.feed)
+    path = TickPath(
+        term.engine,
+        assemble.alert_builder(config, term.engine),
+        writer,
+        config.feed,
+        lambda feed: term.connections[feed].standing_back,
+    )
     for receiver in config.receiver:
         name = receiver.name
         workers[name] = Worker(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Never
 
 import numpy as np
@@ -27,6 +27,8 @@ CLOCK_SECONDS = 0.25
 """How often a wall clock is told to the engine between ticks."""
 
 
+STOPPED_SECONDS = 0.75
+
 _SYMBOLS_AT_ONCE = 100
 """In one commit of write-behind, so that an alert, and the next tick, wait for no more than that."""
 
@@ -39,14 +41,24 @@ class TickPath:
         builder: turns its events into alerts.
         writer: commits alerts with the state that fired them, and writes `changes` behind.
         feeds: of the config, in its order.
+        standing_back: by how much (ns) the wall clock of a feed stands back, since its ticks are late: else it would
+            close bars whose ticks still wait to be read.
     """
 
-    def __init__(self, engine: Engine, builder: AlertBuilder, writer: Writer, feeds: Sequence[Feed]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        builder: AlertBuilder,
+        writer: Writer,
+        feeds: Sequence[Feed],
+        standing_back: Callable[[int], int] = lambda feed: 0,
+    ) -> None:
         self.fired: Counter[str] = Counter()
         """Alerts since the start, by symbol."""
         self._set(engine, builder)
         self._last = [LastTicks() for _ in feeds]
         self._writer = writer
+        self._standing_back = standing_back
         self._by_tape = [feed.clock == "tape" for feed in feeds]
         self._held: dict[int, list[tuple[int, NDArray[np.void]]]] = {}
         self._stopped: set[int] = set()
@@ -106,8 +118,9 @@ class TickPath:
         while True:
             for feed in by_wall:
                 if feed not in self._stopped:
-                    self.fire(self.engine.advance(time.time_ns(), feed))
-            await asyncio.sleep(CLOCK_SECONDS)
+                    self.fire(self.engine.advance(time.time_ns() - self._standing_back(feed), feed))
+            while await _overslept(CLOCK_SECONDS):  # what has come meanwhile is read first
+                pass
 
     def fire(self, events: Events) -> None:
         """Events become alerts, and are committed with the state that fired them."""
@@ -152,5 +165,13 @@ class TickPath:
 
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
         self._last[feed].add(ticks)
-        self.fire(self.engine.step(ticks, feed, 0 if self._by_tape[feed] else now))
+        now = 0 if self._by_tape[feed] else now - self._standing_back(feed)
+        self.fire(self.engine.step(ticks, feed, now))
         self.fire(self.engine.advance(self.engine.clock(feed), feed))
+
+
+async def _overslept(seconds: float) -> bool:
+    """Sleeps; whether this process was stopped meanwhile, or busy for long."""
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    return time.monotonic() - began > seconds + STOPPED_SECONDS

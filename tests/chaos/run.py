@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from chaos.fault import Fault, NotStruckError
+from chaos.fault import Fault
 from chaos.faults import FAULTS
 from chaos.feed import Feed, Feeds
 from chaos.scene import Scene, open_scene
@@ -107,7 +108,8 @@ async def play(plan: Plan, folder: Path, feeds: Feeds, patience: float = PATIENC
                 await _bounded(_play(outcome, dice, folder, feed, patience), folder)
         else:
             await _bounded(_play(outcome, dice, folder, feeds.from_start, patience), folder)
-    except (NotStruckError, TimeoutError, AssertionError) as error:
+    except Exception as error:  # one run that fails must not end the others
+        (folder / "traceback.txt").write_text(traceback.format_exc())
         outcome.verdict.wrong.append(Wrong("run", f"{type(error).__name__} {error}"))
     outcome.seconds = time.monotonic() - began
     (folder / "outcome.txt").write_text(f"{outcome}\n")
