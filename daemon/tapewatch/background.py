@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 CANCEL_AGAIN_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -20,7 +22,7 @@ async def background(*jobs: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await _cancel(tasks)
+            await cancel(tasks)
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
@@ -36,7 +38,7 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool
             task.result()
             return True
     finally:
-        await _cancel({own for own in (task, stopping) if not own.done()})
+        await cancel({own for own in (task, stopping) if not own.done()})
     return False
 
 
@@ -50,13 +52,29 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
             task.cancel()
 
 
+async def answer(work: Coroutine[Any, Any, T], within: float) -> T:
+    """What `work` returns. It is left to itself when it neither ends in time nor heeds that it is cancelled.
+
+    Raises:
+        TimeoutError: it took longer than `within` seconds.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=within)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+
+
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error of a group of groups."""
     error = group.exceptions[0]
     return first_error(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+async def cancel(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancels again and again: Python 3.11's wait_for, which redis-py uses, may lose it (cpython#86296)."""
     while tasks:
         for task in tasks:

@@ -148,6 +148,8 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Any]) -> tuple
     workers: dict[str, Worker] = {}
 
     def spooled(fired: Sequence[Fired]) -> None:
+        if lease and config.ha_redis_down == "stop":
+            return  # who follows us fires and sends them, too
         for worker in workers.values():
             worker.spooled([(own.alert, own.json) for own in fired])
 
@@ -170,20 +172,21 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Any]) -> tuple
             base.ledgers[name],
             member=base.consumer,
             clock=path.clock_of,
-            may_send=partial(_may_send, lease, config.ha_redis_down) if lease else _always,
+            may_send=partial(_may_send, lease, config.ha_redis_down),
+            acknowledges_first=partial(_acknowledges_first, lease, config.ha_redis_down),
         )
     live = _Live(Vigil(config, path), Outages(path, known, config.feed))
     now = NowBoard(base.redis, keys)
     return _Parts(path, live, term.connections, writer, store, now, workers, base), silences
 
 
-def _always() -> bool:
-    return True
-
-
-def _may_send(lease: Lease, redis_down: str) -> bool:
+def _may_send(lease: Lease | None, redis_down: str) -> bool:
     """Only who leads for certain sends; or, if the config says so, who led when Redis went away."""
-    return lease.held() or (redis_down == "send" and lease.cut_off)
+    return lease is None or lease.held() or (redis_down == "send" and lease.cut_off)
+
+
+def _acknowledges_first(lease: Lease | None, redis_down: str) -> bool:
+    return lease is not None and not (redis_down == "send" and lease.cut_off)
 
 
 async def _take_up(term: Term, parts: _Parts) -> None:

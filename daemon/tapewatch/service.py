@@ -4,14 +4,15 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
 
 import httpx
 import structlog
+from redis.exceptions import RedisError
 
 from tapewatch import assemble, sources
-from tapewatch.background import background, first_error, first_of
+from tapewatch.background import answer, background, first_error, first_of
 from tapewatch.base import Base
 from tapewatch.config import Config, state_dir
 from tapewatch.leading import Term, connections, lead, receive
@@ -22,9 +23,11 @@ from tapewatch.notify.sender import Sender
 from tapewatch.reload import Reload
 from tapewatch.standby import Intake, Standby
 from tapewatch.state_folder import own_folder
+from tapewatch.store.commit import Store
 from tapewatch.store.errors import FencedError, LeaseLostError
 from tapewatch.store.keys import Keys
-from tapewatch.store.lease import Lease
+from tapewatch.store.lease import SECONDS, Lease
+from tapewatch.store.recovery import drop_if_followed
 from tapewatch.store.server import open_redis, where
 from tapewatch.store.spool import Spool
 
@@ -108,15 +111,21 @@ async def _lead_by_turns(
     base: Base, config: Config, stop: asyncio.Event, ready: Callable[[], object], changes: Reload | None
 ) -> None:
     """Stands by, leads, and stands by again when another has taken over, until `stop`."""
+    lost_one = False
     while not stop.is_set():
-        lease = Lease(base.redis, base.keys, base.member)
+        lease = Lease(base.redis, base.keys, base.member, lost_one=lost_one)
+        lost_one = False
         try:
             async with background(lease.run()):
                 await _take_turn(base, _term(base, config, lease), lease, stop, ready, changes)
         except* (FencedError, LeaseLostError) as lost:
             log.error("lease.lost", member=base.member, reason=str(first_error(lost)))
+            lost_one = True
         finally:
             await lease.give_up()
+        if lost_one:
+            with suppress(RedisError, TimeoutError):  # then the next term looks at the spool
+                await answer(drop_if_followed(Store(base.redis, config.name), base.spool), SECONDS)
         config = (changes and changes.latest) or config
 
 

@@ -110,7 +110,7 @@ async def test_another_instance_on_the_same_redis_is_left_alone(store: Store, re
 async def test_a_redis_that_lost_its_data_is_not_written_to(store: Store, redis: Redis) -> None:
     await store.commit(commit(1, {"SPX": HOT}, []))
     await redis.flushall()
-    with pytest.raises(FencedError, match="Redis has lost its data"):
+    with pytest.raises(GapError, match="Redis has lost data"):
         await store.commit(commit(2, {"SPX": HOT}, []))
     assert await redis.keys() == []
 

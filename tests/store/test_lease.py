@@ -163,15 +163,28 @@ async def test_a_standby_that_was_cut_off_lets_the_leader_come_first(redis: Redi
     async with standing_by(redis, "b") as (second, _):
         await within(1, second.taken.wait())
     await redis.delete(KEYS.lease)
+    await redis.set(KEYS.lease, "a", px=1300)
     pid = await pid_of(redis)
     async with standing_by(redis, "c") as (third, _):
-        third._others_until = time.monotonic() + 60
+        await comes_true(lambda: third.leader == "a")
         os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(1.2)
         os.kill(pid, signal.SIGCONT)
         back = time.monotonic()
         await within(4, third.taken.wait())
         assert time.monotonic() - back > 0.5
+
+
+async def test_who_has_lost_one_lets_the_others_come_first(redis: Redis) -> None:
+    """They have heard the last ticks, and it begins anew."""
+    async with standing_by(redis, "a") as (_, __):
+        lease = Lease(redis, KEYS, "b", lost_one=True)
+        assert not await lease._look()
+    await redis.set(KEYS.lease, "", px=5000)
+    lease = Lease(redis, KEYS, "b", lost_one=True)
+    assert not await lease._look()
+    await asyncio.sleep(1.0)
+    assert await lease._look()
 
 
 async def test_only_the_holder_of_the_lease_opens_the_instance(redis: Redis) -> None:

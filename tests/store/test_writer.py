@@ -281,6 +281,22 @@ async def test_commits_that_redis_forgot_are_sent_again(
     assert await logged(redis, store) == ["1", "2", "3", "4", "5"]
 
 
+async def test_a_redis_that_forgot_even_that_we_opened_it_gets_all_since_then(
+    store: Store, redis: Redis, spool: Spool
+) -> None:
+    writer = Writer(store, spool, lambda: iter(()), period=NEVER)
+    await redis.delete(store.keys.commit)
+    for n in (1, 2):
+        writer.fired(fired(str(n)), {"SPX": hot(b"%d" % n)})
+        await writer.drain(within=10)
+    assert await store.place() == (1, 2)
+    successor = Store(redis, "sp500")
+    await successor.open()
+    writer.fired(fired("3"), {})
+    with pytest.raises(FencedError):
+        await writer.drain(within=10)
+
+
 async def test_a_redis_that_forgot_more_than_is_kept_is_an_error(
     store: Store, redis: Redis, engine: Engine, spool: Spool
 ) -> None:

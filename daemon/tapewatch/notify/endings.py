@@ -57,6 +57,9 @@ class Endings:
         self._acknowledged = acknowledged
         self._waiting: list[Ending] = []
         self._news = asyncio.Event()
+        self.written = asyncio.Event()
+        """Set while none waits."""
+        self.written.set()
 
     @property
     def waiting(self) -> int:
@@ -66,6 +69,7 @@ class Endings:
     def add(self, ending: Ending) -> None:
         """Writes it as soon as may be."""
         self._waiting.append(ending)
+        self.written.clear()
         self._news.set()
 
     async def run(self) -> Never:
@@ -77,6 +81,7 @@ class Endings:
                 for ending in batch:
                     for stream, entry in ending.entries:
                         self._acknowledged(stream, entry)
+            self.written.set()
             self._news.clear()
             await self._news.wait()
 

@@ -74,6 +74,7 @@ class Worker:
         member: str,
         clock: Callable[[Alert], int],
         may_send: Callable[[], bool] = lambda: True,
+        acknowledges_first: Callable[[], bool] = lambda: False,
         retry: Retry = PAUSES,
     ) -> None:
         """A worker that has read nothing yet.
@@ -88,6 +89,8 @@ class Worker:
             member: names this process among all that may lead the instance.
             clock: ns UTC by the clock of the feed that an alert came from; 0 before that feed told any.
             may_send: asked right before each attempt; while it says no, nothing is read or sent, and nothing lost.
+            acknowledges_first: whether a message waits until the one before it is acknowledged, so that who takes over
+                from us sends one again at most.
             retry: the pauses between attempts.
         """
         self.counts = Counts()
@@ -98,6 +101,7 @@ class Worker:
         self._ledger = ledger
         self._clock = clock
         self._may_send = may_send
+        self._acknowledges_first = acknowledges_first
         self._attempts = Attempts(
             receiver.name,
             sender,
@@ -229,8 +233,15 @@ class Worker:
             self._news.clear()
             self._line += self._pipeline.due(self._now())
             while self._line:
+                await self._acknowledged()
                 await self._send(self._line[0])
             await self._wait()
+
+    async def _acknowledged(self) -> None:
+        while self._acknowledges_first() and self._endings.waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE):
+                    await self._endings.written.wait()
 
     async def _wait(self) -> None:
         """Until there is news, or something may be due."""

@@ -1,12 +1,17 @@
 -- One commit, whole or not at all: snapshots, and the alerts that they fired.
 -- KEYS    commit, snapshot, alerts, ids
--- ARGV    token, sequence, the sequence that it follows, n, then n arguments of HSET (field, value, …), then
---         id, channel, json, trace, receivers that have it, of each alert
+-- ARGV    token, sequence, the sequence that it follows, 1 if all since that is in it, else 0,
+--         n, then n arguments of HSET (field, value, …),
+--         then id, channel, json, trace, receivers that have it, of each alert
 -- Returns what came of it, and the sequence number (or token) that Redis holds
 local held = redis.call('HMGET', KEYS[1], 'token', 'sequence')
 local token, sequence = held[1] or '0', held[2] or '0'
-if token ~= ARGV[1] then
+local forgot = tonumber(token) < tonumber(ARGV[1]) -- tokens only grow: Redis has lost even our opening
+if token ~= ARGV[1] and not forgot then
   return {'fenced', token}
+end
+if forgot and ARGV[4] == '0' then
+  return {'gap', sequence}
 end
 if sequence == ARGV[2] then
   return {'done', sequence} -- a retry, its first answer was lost
@@ -15,8 +20,8 @@ if sequence ~= ARGV[3] then
   return {'gap', sequence}
 end
 
-local last = 4 + tonumber(ARGV[4])
-for first = 5, last, 1000 do -- Lua's stack takes 8,000 at most
+local last = 5 + tonumber(ARGV[5])
+for first = 6, last, 1000 do -- Lua's stack takes 8,000 at most
   redis.call('HSET', KEYS[2], unpack(ARGV, first, math.min(first + 999, last)))
 end
 for i = last + 1, #ARGV, 5 do
@@ -35,5 +40,5 @@ for i = last + 1, #ARGV, 5 do
     redis.call('PUBLISH', channel, json)
   end
 end
-redis.call('HSET', KEYS[1], 'sequence', ARGV[2])
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'sequence', ARGV[2])
 return {'written', ARGV[2]}

@@ -47,7 +47,7 @@ class Commit(NamedTuple):
     alerts: Sequence[Fired]
     """In the order in which they fired."""
     after: int | None = None
-    """Number of the commit that it follows; None: the one before."""
+    """Number of the commit that it follows, with all that came in between in it; None: the one before."""
 
 
 def merged(newer: Snapshot, older: Snapshot | None) -> Snapshot:
@@ -129,7 +129,8 @@ class Store:
 
         Raises:
             FencedError: another process opened this instance.
-            GapError: the last commit that Redis holds is not the one that this one follows.
+            GapError: the last commit that Redis holds is not the one that this one follows; or it has lost even the
+                opening, and this one does not have all that came since.
         """
         token = self.token if token is None else token
         fields: list[str | bytes] = []
@@ -138,7 +139,8 @@ class Store:
             if snapshot.bars is not None:
                 fields += (symbol + _BARS, snapshot.bars)
         after = commit.sequence - 1 if commit.after is None else commit.after
-        args: list[str | bytes | int] = [token, commit.sequence, after, len(fields), *fields]
+        bridges = int(commit.after is not None)
+        args: list[str | bytes | int] = [token, commit.sequence, after, bridges, len(fields), *fields]
         for fired in commit.alerts:
             alert = fired.alert
             receivers = ",".join(delivered.get(alert.id, ()))

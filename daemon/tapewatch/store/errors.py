@@ -19,9 +19,9 @@ class FencedError(Exception):
     """
 
     def __init__(self, instance: str, own: int, held: int) -> None:
-        # Tokens only grow. A smaller one means that Redis forgot ours, and the state that we would build on.
-        why = "another process took it over" if held > own else "Redis has lost its data"
-        super().__init__(f"instance {instance!r}: {why} (fencing token {held}, this process has {own})")
+        super().__init__(
+            f"instance {instance!r}: another process took it over (fencing token {held}, this process has {own})"
+        )
 
 
 class GapError(Exception):

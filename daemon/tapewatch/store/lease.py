@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tapewatch.background import answer
 from tapewatch.store.errors import LeaseLostError
 from tapewatch.store.keys import Keys
 from tapewatch.store.scripts import script
@@ -35,9 +36,10 @@ class Lease:
         redis: where.
         keys: the instance's.
         member: a name that no other process has.
+        lost_one: whether this process has just lost one: then another that stands by, with the last ticks, comes first.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, member: str) -> None:
+    def __init__(self, redis: Redis, keys: Keys, member: str, *, lost_one: bool = False) -> None:
         self.member = member
         self.leader: str | None = None
         """Who has it, as last seen; None: nobody, or not known."""
@@ -56,6 +58,7 @@ class Lease:
         self._give_up = redis.register_script(script("lease_give_up.lua"))
         self._until = 0.0  # it is ours, on the monotonic clock
         self._others_until = 0.0  # it was another's, as long as was seen
+        self._others_first_until = monotonic() + SECONDS if lost_one else 0.0
         self._seen = 0.0  # when it was last seen to be another's
         self._ran_out = False  # and that was said
 
@@ -81,16 +84,15 @@ class Lease:
         away = False
         while True:
             try:
-                async with asyncio.timeout(SECONDS):
-                    if await self._look():
-                        return
+                if await answer(self._look(), SECONDS):
+                    return
                 away = False
             except _AWAY as error:
                 if not away:
                     log.warning("lease.away", member=self.member, error=str(error) or "no answer")
                 away, self.leader = True, None
                 # The one who led may have a spool to commit: it comes first.
-                self._others_until = monotonic() + SECONDS
+                self._others_first_until = monotonic() + SECONDS
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> bool:
@@ -107,7 +109,7 @@ class Lease:
             return False
         # A key that is gone before its time was deleted, or forgotten: its owner goes by its own clock. An empty one
         # was given up.
-        if holder is None and began < self._others_until:
+        if began < self._others_first_until or (holder is None and began < self._others_until):
             return False
         return await self._taken(began)
 
@@ -122,8 +124,7 @@ class Lease:
         while True:
             began = monotonic()
             try:
-                async with asyncio.timeout(RENEW_SECONDS):
-                    await self._renewed(began)
+                await answer(self._renewed(began), RENEW_SECONDS)
             except _AWAY as error:
                 self.cut_off = True
                 self._say_if_ran_out(str(error) or "no answer")
@@ -149,7 +150,9 @@ class Lease:
         """Lets the next one lead at once, if Redis is there."""
         self._until = 0.0
         try:
-            async with asyncio.timeout(RENEW_SECONDS):
-                await self._give_up([self._keys.lease], [self.member, round(SECONDS * 1000)])
+            await answer(self._given_up(), RENEW_SECONDS)
         except _AWAY as error:
             log.warning("lease.not_given_up", member=self.member, error=str(error) or "no answer")
+
+    async def _given_up(self) -> None:
+        await self._give_up([self._keys.lease], [self.member, round(SECONDS * 1000)])

@@ -46,6 +46,8 @@ class Recent:
         It may hold what Redis has not forgotten. That does no harm: alerts are known by their ids, and
         snapshots are of `commit` or just before.
         """
+        if commit.sequence == sequence + 1:
+            return commit._replace(after=sequence)
         if not self._spans or self._spans[0].first > sequence + 1:
             return None
         whole = _Span(sequence + 1, 0.0)

@@ -11,6 +11,18 @@ from tapewatch.store.spool import Spool
 log = structlog.get_logger(__name__)
 
 
+async def drop_if_followed(store: Store, spool: Spool) -> None:
+    """Empties the spool if another process has opened the instance since its records were made.
+
+    Raises:
+        RedisError: Redis is away; the spool stays.
+    """
+    first = next(spool.records(), None)
+    token, _ = await store.place()
+    if first is not None and first.token < token:
+        _drop(spool, str(FencedError(store.keys.instance, first.token, token)))
+
+
 async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Sequence[str]]) -> None:
     """Commits the records in their order, each under its own token and number; then the spool is empty.
 
@@ -27,16 +39,19 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
     if spool.empty:
         return
     token, written = await store.place()
-    alerts = 0
+    alerts, forgotten = 0, False
     for record in spool.records():
         commit = record.commit
         if record.token < token:
-            drop_spool(spool, str(FencedError(store.keys.instance, record.token, token)))
+            _drop(spool, str(FencedError(store.keys.instance, record.token, token)))
             return
         if commit.sequence <= written:
             continue
         if commit.sequence > written + 1:
             log.error("spool.gap", instance=store.keys.instance, missing=commit.sequence - written - 1)
+            forgotten = True
+        if forgotten:  # the state would be past alerts that nobody has: the ticks are to come again
+            commit = commit._replace(snapshots={})
         have = {fired.alert.id: having(fired.alert.id) for fired in commit.alerts}
         # A Redis that has forgotten even the token gets them under the one that it has.
         await store.commit(commit._replace(after=written), have, token=token)
@@ -45,7 +60,7 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
     log.warning("spool.committed", instance=store.keys.instance, alerts=alerts)
 
 
-def drop_spool(spool: Spool, reason: str) -> None:
+def _drop(spool: Spool, reason: str) -> None:
     """Empties the spool of a process that may no longer write; the log names what was in it."""
     for record in spool.records():
         for fired in record.commit.alerts:

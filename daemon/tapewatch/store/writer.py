@@ -11,6 +11,7 @@ from time import monotonic
 import structlog
 from redis.exceptions import RedisError
 
+from tapewatch.background import cancel
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Commit, Fired, Store, merged
 from tapewatch.store.errors import GapError
@@ -228,8 +229,7 @@ class Writer:
                 await self._woken_before(monotonic() + _DISK_RETRY)
             retry.result()
         finally:
-            retry.cancel()
-            await asyncio.wait([retry])
+            await cancel({retry})
         self._spool.clear()
         assert self._away_since is not None  # noqa: S101 - for mypy; it is why we are here
         log.warning("store.back", away_seconds=round(monotonic() - self._away_since, 3))
