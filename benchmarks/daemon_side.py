@@ -68,8 +68,10 @@ class Running:
 
 
 @contextmanager
-def running(plan: Plan, more: str = "", environment: dict[str, str] | None = None) -> Iterator[Running]:
-    """A market and a daemon that watches it; `more` is added to its config."""
+def running(
+    plan: Plan, more: str = "", environment: dict[str, str] | None = None, *, relay: bool = False
+) -> Iterator[Running]:
+    """A market and a daemon that watches it; `more` is added to its config. Or `relay` in the daemon's place."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, Path(__file__).with_name("market_side.py"), json.dumps(asdict(plan))]
@@ -82,6 +84,9 @@ def running(plan: Plan, more: str = "", environment: dict[str, str] | None = Non
                 "TAPEWATCH_REDIS_URL": f"unix://{where['redis']}",
             }
             program = [Path(sys.executable).with_name("tapewatch"), "run", "--config", config, "--log-json"]
+            if relay:
+                program = [sys.executable, "-m", "peers.relay", where["port"], where["redis"]]
+                variables["PYTHONPATH"] = str(Path(__file__).parent)
             with (
                 log.open("wb") as out,
                 _process(program, stdout=out, stderr=out, env=variables | (environment or {})) as daemon,

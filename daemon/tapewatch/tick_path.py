@@ -135,7 +135,7 @@ class TickPath:
             Fired(alert, encode(alert), trace)
             for alert, trace in zip(alerts, self._traced(events), strict=True)
         ]
-        self._writer.fired(fired, self.engine.snapshot(np.unique(events.rows["symbol"]).tolist()))
+        self._writer.fired(fired, self.engine.snapshot(list(dict.fromkeys(events.rows["symbol"].tolist()))))
         for alert in alerts:
             self._note(alert)
 
@@ -153,15 +153,9 @@ class TickPath:
             return [b""] * len(events)
 
     def _note(self, alert: Alert) -> None:
+        """Counts it at once, and logs it after the commit is on its way: a line takes as long as that."""
         self.fired[alert.subject] += 1
-        log.info(
-            "alert.fired",
-            alert=alert.id,
-            symbol=alert.subject,
-            rule=alert.data.rule,
-            type=alert.type,
-            text=alert.data.text,
-        )
+        asyncio.get_running_loop().call_soon(_log, alert)
 
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
         self._last[feed].add(ticks)
@@ -175,3 +169,10 @@ async def _overslept(seconds: float) -> bool:
     began = time.monotonic()
     await asyncio.sleep(seconds)
     return time.monotonic() - began > seconds + STOPPED_SECONDS
+
+
+def _log(alert: Alert) -> None:
+    data = alert.data
+    log.info(
+        "alert.fired", alert=alert.id, symbol=alert.subject, rule=data.rule, type=alert.type, text=data.text
+    )

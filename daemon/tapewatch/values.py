@@ -126,8 +126,10 @@ def clock_hours(text: str) -> tuple[int, int]:
     """
     form = _HOURS.fullmatch(text.strip())
     start, end = (60 * int(form[1]) + int(form[2]), 60 * int(form[3]) + int(form[4])) if form else (0, 0)
-    if start == end or max(start, end) > _MINUTES_OF_A_DAY:
+    if form is None or max(start, end) > _MINUTES_OF_A_DAY:
         raise ValueError(f'{text!r} is not two times of the day: write them such as "22:00-07:00"')
+    if start % _MINUTES_OF_A_DAY == end % _MINUTES_OF_A_DAY:
+        raise ValueError(f"{text!r} is all day or never, so that what waits would never come")
     return start, end
 
 

@@ -212,3 +212,14 @@ def test_the_time_told_late_closes_what_ended_meanwhile() -> None:
     (row,) = engine.advance(at("11:00")).rows
     assert row["time"] == at("10:05")
     assert engine.step(ticks("11:00:01=6990")).rows["gap"].tolist() == [AFTER_OUTAGE]
+
+
+def test_what_a_standby_kept_goes_on_without_a_gap_and_doubles_nothing() -> None:
+    engine = watching(level())
+    engine.step(ticks("10:00=6990 10:01=6991"))
+    behind = restarted(engine)
+    behind.resume()
+    assert gaps(behind, "10:00=6990 10:01=6991 10:02=7010") == [NO_GAP]
+    quiet = restarted(engine)  # its next tick is newer than what was kept of others: nothing was missed
+    quiet.resume()
+    assert gaps(quiet, "10:20=7010") == [NO_GAP]

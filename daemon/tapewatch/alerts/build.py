@@ -81,7 +81,7 @@ class AlertBuilder:
 
     def build(self, events: Events) -> list[Alert]:
         """One alert an event, in their order."""
-        return [self._alert(row, values) for row, values in zip(events.rows, events.values, strict=True)]
+        return [self._alert(row, values) for row, values in zip(events.each(), events.values, strict=True)]
 
     def _alert(self, event: Any, values: np.ndarray) -> Alert:
         layout, symbol_text = self._layouts[event["symbol"]], self._texts[event["symbol"]]

@@ -131,7 +131,7 @@ class TraceBuilder:
         """
         newest: dict[int, _Tape] = {}
         traces = []
-        for event, values in zip(events.rows, events.values, strict=True):
+        for event, values in zip(events.each(), events.values, strict=True):
             layout = self._layouts[event["symbol"]]
             feed = layout.watch.feed
             if feed not in newest:

@@ -52,7 +52,7 @@ def add(
         since_ns=since_ns,
         until_ns=until_ns,
         by=_login(),
-        why=why,
+        why=why.encode(errors="replace").decode(),  # a shell may hand over what is no UTF-8
     )
     with runner.wrong(silence_view.MatchesNothingError):
         silence_view.check(own, silence)

@@ -1,6 +1,7 @@
 """What the engine says: events, and the bars that closed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,11 @@ class Events:
     """One row an event: the symbol's values in the order of its plan; per timeframe 1 if it is warm, else 0; the
     range (points) that the rule's band is measured in, NaN if in none; per timeframe its bar, `BAR_VALUES`.
     """
+
+    def each(self) -> list[dict[str, Any]]:
+        """Each row by its fields' names, in Python's own numbers: a field of a NumPy row takes ten times as long."""
+        names = self.rows.dtype.names or ()
+        return [dict(zip(names, row, strict=True)) for row in self.rows.tolist()]
 
     def __len__(self) -> int:
         return len(self.rows)

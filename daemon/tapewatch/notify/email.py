@@ -9,6 +9,7 @@ import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -135,7 +136,7 @@ class Email:
 
 
 def mail(message: Message, sender: str, to: list[str], template: Template | None = None) -> EmailMessage:
-    """The mail: its Message-ID is made of the first alert's id, and a confirmation answers the alert that it follows.
+    """The mail: its Message-ID is made of its alerts' ids, and a confirmation answers the alert that it follows.
 
     So most mail programs show a mail that came twice once, and thread what belongs together.
     """
@@ -145,7 +146,7 @@ def mail(message: Message, sender: str, to: list[str], template: Template | None
     letter["To"] = ", ".join(to)
     letter["Subject"] = told.headline
     letter["Date"] = localtime()
-    letter["Message-ID"] = message_id(message.id)
+    letter["Message-ID"] = message_id(*(alert.id for alert in message.alerts))
     if answered := _answered(message):
         letter["In-Reply-To"] = answered
         letter["References"] = answered
@@ -160,16 +161,19 @@ def mail(message: Message, sender: str, to: list[str], template: Template | None
 
 def _answered(message: Message) -> str | None:
     """The Message-ID of the mail that had the alert which this one follows."""
-    follows = message.alerts[0].data.follows
     # A receiver that was of another kind before has other receipts.
     if message.answers and _MESSAGE_ID.fullmatch(message.answers):
         return message.answers
-    return message_id(follows) if follows else None
+    return message_id(message.follows) if message.follows else None
 
 
-def message_id(alert_id: str) -> str:
-    """`<ID@tapewatch>`; what may not stand in a Message-ID is left out."""
-    return f"<{_bare(alert_id)}@tapewatch>"
+def message_id(alert_id: str, *others: str) -> str:
+    """`<ID@tapewatch>`, of several `<ID.DIGEST@tapewatch>`; what may not stand in a Message-ID is left out.
+
+    After a crash an alert may come again in other company: with the same Message-ID a mail program would drop that.
+    """
+    digest = f".{sha256(' '.join(others).encode()).hexdigest()[:16]}" if others else ""
+    return f"<{_bare(alert_id)}{digest}@tapewatch>"
 
 
 def _bare(alert_id: str) -> str:

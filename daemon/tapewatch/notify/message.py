@@ -27,9 +27,14 @@ class Message:
     """Of each its JSON as it stands in the stream, byte for byte."""
     kind: Kind = Kind.ALERTS
     answers: str | None = None
-    """Receipt of the message that had the alert which the first of these follows."""
+    """Receipt of the message that had the alert which this one `follows`."""
 
     @property
     def id(self) -> str:
         """The same for the same alerts: the first one's id."""
         return self.alerts[0].id
+
+    @property
+    def follows(self) -> str | None:
+        """Id of the alert that this one confirms or fails; None of several: a digest would be lost in a thread."""
+        return self.alerts[0].data.follows if len(self.alerts) == 1 else None

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Never
 
 import msgspec
@@ -266,14 +266,13 @@ class Worker:
         stop_if_cancelled()
 
     def _message(self, outgoing: Outgoing) -> Message:
-        alerts = tuple(delivery.alert for delivery in outgoing.deliveries)
-        follows = alerts[0].data.follows
-        return Message(
-            alerts,
+        message = Message(
+            tuple(delivery.alert for delivery in outgoing.deliveries),
             tuple(delivery.body for delivery in outgoing.deliveries),
             outgoing.kind,
-            self._ledger.receipt(follows) if follows else None,
         )
+        follows = message.follows
+        return replace(message, answers=self._ledger.receipt(follows)) if follows else message
 
     def _report(self, delivery: Delivery, result: Result) -> None:
         alert = delivery.alert.id
