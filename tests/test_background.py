@@ -1,10 +1,11 @@
 """Jobs beside a block end with it, and end it when they fail."""
 
 import asyncio
+import time
 
 import pytest
 
-from tapewatch.background import background, unless
+from tapewatch.background import background, cancel, in_thread, unless
 
 
 async def test_jobs_run_beside_the_block_and_end_with_it() -> None:
@@ -68,3 +69,23 @@ async def test_work_is_left_undone_once_a_stop_comes():
     stop.set()
     assert not await unless(stop, work())
     assert done == [1]
+
+
+async def test_work_in_a_thread_is_over_when_who_waits_for_it_has_been_cancelled() -> None:
+    done: list[str] = []
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> str:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.2)
+        done.append("work")
+        return "result"
+
+    assert await in_thread(work) == "result"
+    begun.clear()
+    task = asyncio.create_task(in_thread(work))
+    await begun.wait()
+    await cancel({task})
+    assert task.cancelled()
+    assert done == ["work", "work"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
-from tapewatch.config import Config, Level, Watch, Zone, json_schema, state_dir
+from tapewatch.config import Config, Email, Level, Watch, Zone, json_schema, state_dir
 from tapewatch.market.ticks import NS
 from tapewatch.problems import ConfigError
 from tapewatch.values import hours_ns, percent, span_ns
@@ -16,6 +17,18 @@ SP500 = Path(__file__).parents[1] / "config/sp500.toml"
 
 def config(**keys: object) -> Config:
     return Config.model_validate({"name": "test", "watch": [{"symbol": "SPX"}], **keys})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["desk", "", "a@example.com, b@example.com", "x@example.com\r\nBcc: y@example.com", "Tape, W <a@b.c>"],
+)
+@pytest.mark.parametrize("key", ["sender", "to"])
+def test_what_is_no_address_is_refused(key: str, address: str) -> None:
+    keys = {"sender": "tape@example.com", "to": ["Risk <risk@example.com>"]}
+    wrong = keys | {key: address if key == "sender" else [address]}
+    with pytest.raises(ValidationError, match="is no address"):
+        Email.model_validate({"name": "mail", "kind": "email", "host": "127.0.0.1"} | wrong)
 
 
 def test_a_level_without_a_name_is_called_by_its_price():

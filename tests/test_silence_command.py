@@ -50,6 +50,11 @@ def test_what_is_silenced_is_told_and_in_force(silence: Command, desk: Desk) -> 
     assert not own.matches(alert(subject="NDX"), time.time_ns())
 
 
+def test_a_reason_that_is_no_utf8_is_kept_as_far_as_it_is(silence: Command, desk: Desk) -> None:
+    said = silence("add", "--all", "--for", "2h", "--why", "Fed\udcff day")
+    assert (said.code, [own.why for own in in_force(desk)]) == (0, ["Fed? day"])
+
+
 def test_times_are_told_here_and_at_the_exchange(silence: Command) -> None:
     said = silence(
         "add", "--symbol", "SPX", "--from", "2199-01-28T15:30+01:00", "--until", "2199-01-28T20:00Z"

@@ -1,7 +1,7 @@
 """Coroutines that run beside a block of code."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -66,6 +66,24 @@ async def answer(work: Coroutine[Any, Any, T], within: float) -> T:
         return task.result()
     finally:
         task.cancel()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread. Who cancels this waits for its end: nothing can end it before.
+
+    Raises:
+        Exception: what `work` raises.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
+    return task.result()
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,7 +1,7 @@
 """A process that leads: it restores the state, takes the ticks, commits what they fire, and delivers it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,14 +31,16 @@ from tapewatch.ops.calendar import Calendar, calendar_jobs
 from tapewatch.ops.refused import RefusedLog
 from tapewatch.ops.summary import DailySummary
 from tapewatch.outages import Outages
+from tapewatch.past import Past
 from tapewatch.reload import Reload
 from tapewatch.settling import Settling
 from tapewatch.sources import FeedError
-from tapewatch.standby import Intake, Standby
+from tapewatch.standby import Intake, Queue, Standby
 from tapewatch.store.commit import Fired, Store
 from tapewatch.store.lease import Lease
 from tapewatch.store.now import NowBoard
 from tapewatch.store.recovery import commit_spool
+from tapewatch.store.server import answering
 from tapewatch.store.writer import Writer
 from tapewatch.tick_path import TickPath
 from tapewatch.vigil import Vigil
@@ -49,10 +51,8 @@ COMMIT_WITHIN = 3.0
 DELIVER_WITHIN = 2.0
 """Seconds that a stop may take to write what is not written, and to deliver what is not delivered."""
 
-LEADER_SEEN_WITHIN = 8.0
-"""Seconds since the leader before us was seen, so that what it did not commit is among the ticks that were kept."""
-
-_FRAMES_PER_TURN = 200
+OPENED_WITHIN = 60.0
+"""Seconds that Redis may take to hand out the state of all symbols."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,34 +115,50 @@ async def lead(
         TimeoutError: Redis was away at the stop; the message says what is not written.
     """
     config, lease = term.config, term.lease
+    term.standby.keep_all()
     store = Store(base.redis, config.name)
-    await commit_spool(store, base.spool, base.having)
-    state = await store.open(lease.member if lease else "")
-    if lease:
-        lease.token = store.token
     known = sources.pasts(config, base.histories)
-    if not await unless(stop, start.restore(term.engine, config, known, state.snapshots)):
+    if not await unless(stop, _restore(base, term, store, known)):
         return
     async with AsyncExitStack() as stack:
         parts, silences = _parts(base, term, store, known)
-        for worker in parts.workers.values():
-            await worker.prepare()
-        await silences.refresh()
-        jobs = [parts.writer.run(), parts.path.keep_time(), silences.keep()]
-        await stack.enter_async_context(background(*jobs, *(own.run() for own in parts.workers.values())))
+        workers = parts.workers.values()
+        if not await unless(stop, _prepare(workers, silences)):
+            return
+        jobs = [parts.writer.run(), silences.keep(), *(worker.run() for worker in workers)]
+        await stack.enter_async_context(background(*jobs))
         ready()
         log.info("daemon.ready", watches=len(config.watch), receivers=len(parts.workers))
         try:
             receiving = [] if config.ha is True else receive(parts.connections)
-            async with background(parts.live.outages.run(), *receiving):
-                await _take_up(term, parts)
+            async with background(parts.live.outages.run(), *receiving), _taking_ticks(term, parts):
                 await _watch(config, parts, stop, changes)
         finally:
+            base.fired.update(parts.path.fired)
             if lease is None or not lease.lost:
                 await _finish(parts)
 
 
-def _parts(base: Base, term: Term, store: Store, known: dict[int, Any]) -> tuple[_Parts, Silences]:
+async def _restore(base: Base, term: Term, store: Store, known: dict[int, Past]) -> None:
+    """What this process left behind is committed, the instance ours, and its state in the engine."""
+    lease = term.lease
+    await commit_spool(store, base.spool, base.having)
+    async with answering(OPENED_WITHIN):
+        state = await store.open(lease.member if lease else "")
+    if lease:
+        lease.token = store.token
+    await start.restore(term.engine, term.config, known, state.snapshots)
+
+
+async def _prepare(workers: Iterable[Worker], silences: Silences) -> None:
+    """Asks Redis for what must be known before the first alert."""
+    async with answering():
+        for worker in workers:
+            await worker.prepare()
+        await silences.refresh()
+
+
+def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tuple[_Parts, Silences]:
     config, keys, lease = term.config, base.keys, term.lease
     silences = Silences(base.redis, keys.silences)
     workers: dict[str, Worker] = {}
@@ -189,29 +205,39 @@ def _acknowledges_first(lease: Lease | None, redis_down: str) -> bool:
     return lease is not None and not (redis_down == "send" and lease.cut_off)
 
 
+@asynccontextmanager
+async def _taking_ticks(term: Term, parts: _Parts) -> AsyncIterator[None]:
+    """Goes on with what was kept while another led, and then with what comes, until the block ends."""
+    await _take_up(term, parts)
+    try:
+        # Not before: the clock would close bars whose ticks were kept.
+        async with background(parts.path.keep_time()):
+            yield
+    finally:
+        term.intake.listener = term.standby  # what still comes is for who leads next
+
+
 async def _take_up(term: Term, parts: _Parts) -> None:
-    """Goes on with what was kept while another led, and then with what comes."""
-    lease, standby, live = term.lease, term.standby, parts.live
-    seen = lease is not None and lease.seen_within(LEADER_SEEN_WITHIN)
+    """Takes what was kept, and what comes meanwhile."""
+    standby, live, engine = term.standby, parts.live, parts.path.engine
+    await live.outages.runs.wait()
+    places = engine.places()
     for feed in range(len(parts.connections)):
         if standby.connected(feed):
+            of_feed = [row for row, own in enumerate(engine.layouts) if own.watch.feed == feed]
             live.vigil.subscribed(feed)
-            if seen and standby.has_all(feed):
+            if standby.has_all_since(feed, int(places[of_feed].max(initial=0))):
                 live.outages.uninterrupted(feed)
             else:
                 live.outages.subscribed(feed)
-    for feed in range(len(parts.connections)):
-        for count, frame in enumerate(standby.frames(feed), 1):
-            live.ticks(*frame)
-            if count % _FRAMES_PER_TURN == 0:
-                await asyncio.sleep(0)
+    queue = term.intake.listener = Queue(live, standby.take())
+    await queue.play()
     term.intake.listener = live
 
 
 async def _finish(parts: _Parts) -> None:
     """Writes what is not written, and delivers what is not delivered, as far as that goes quickly."""
     log.info("daemon.stopping")
-    parts.base.fired.update(parts.path.fired)
     await parts.writer.drain(COMMIT_WITHIN)
     await Board(parts.now, parts.path.engine, parts.connections, parts.writer.changed).close()
     workers = parts.workers

@@ -78,6 +78,8 @@ class Outages:
         self.watch(pasts)
         for feed in range(len(feeds)):
             self.lost(feed)
+        self.runs = asyncio.Event()
+        """What is found missing is mended: before, and after, it would not be."""
         self._jobs: asyncio.TaskGroup | None = None
 
     def watch(self, pasts: Mapping[int, Past]) -> None:
@@ -94,11 +96,13 @@ class Outages:
         """Mends until cancelled. What is not mended then is left to the next start, with the ticks that are held."""
         try:
             async with asyncio.TaskGroup() as self._jobs:
+                self.runs.set()
                 while True:
                     await asyncio.sleep(FIRST_TICK_WITHIN / 4)
                     self._look(time.monotonic())
         finally:
             self._jobs = None
+            self.runs.clear()
 
     async def mended(self) -> None:
         """Returns when no tick is held."""

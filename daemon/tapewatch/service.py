@@ -143,8 +143,12 @@ async def _take_turn(
             await stack.enter_async_context(background(*receive(term.connections)))
         log.info("daemon.standing_by", member=base.member)
         ready()
-        await first_of(lease.taken.wait(), stop.wait(), *([changes.asked.wait()] if changes else []))
-        if lease.taken.is_set() and not stop.is_set():
+        while not (lease.taken.is_set() or stop.is_set()):
+            await first_of(lease.taken.wait(), stop.wait(), *([changes.asked.wait()] if changes else []))
+            if lease.taken.is_set() or changes is None or not changes.asked.is_set():
+                continue
+            if changed := changes.read_anew(term.config):
+                changes.latest = changed
+                return
+        if not stop.is_set():
             await lead(base, term, stop, ready, changes)
-        elif changes and changes.asked.is_set():
-            changes.latest = changes.read_anew(term.config) or changes.latest

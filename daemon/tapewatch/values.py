@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import date, datetime
+from email.policy import SMTP
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -163,7 +164,7 @@ def _rate(text: str) -> str:
 def _zone_name(text: str) -> str:
     try:
         ZoneInfo(text)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):  # unknown ones are a KeyError
         raise ValueError(
             f'{text!r} is no time zone: write one such as "America/New_York" or "Europe/London"'
         ) from None
@@ -242,6 +243,20 @@ def _line(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        header = SMTP.header_factory("To", text)
+        good = len(header.addresses) == 1 and header.addresses[0].domain and not header.defects
+    except (IndexError, ValueError):
+        good = False
+    if not good or not all(map(is_printable, text)):
+        raise ValueError(
+            f'{text!r} is no address: write "name@example.com" or "Name <name@example.com>",'
+            " a name with a comma in quotation marks"
+        )
+    return text
+
+
 def _from_folder(path: Path, info: ValidationInfo) -> Path:
     folder: Path | None = (info.context or {}).get("folder")
     return folder / path if folder else path
@@ -249,6 +264,8 @@ def _from_folder(path: Path, info: ValidationInfo) -> Path:
 
 Line = Annotated[str, AfterValidator(_line)]
 """Text that people read: one line, nothing in it that a terminal would obey."""
+Address = Annotated[str, AfterValidator(_address)]
+"""Of one mailbox, as a From or To has it (RFC 5322, 3.4)."""
 Price = Annotated[PositiveFloat, AfterValidator(_price)]
 Timeframe = Annotated[str, AfterValidator(_timeframe)]
 IndicatorName = Annotated[str, AfterValidator(_indicator)]

@@ -362,6 +362,31 @@ MISTAKES = {
         "[[receiver]] template",
         "there is no file",
     ),
+    "route of a type that there is not": (
+        RECEIVER + "kind = 'console'\n[[route]]\nreceivers = ['desk']\nmatch = { type = 'level.crosed*' } #!",
+        "[[route]] match.type",
+        "no type is called",
+    ),
+    "time zone that there is not": (
+        RECEIVER + "kind = 'console'\nquiet = '22:00-07:00'\nzone = 'New York' #!",
+        "[[receiver]] zone",
+        "'New York' is no time zone",
+    ),
+    "key of another kind of receiver": (
+        RECEIVER + "kind = 'webhook'\nurl = 'https://a.b'\ncooldown = '1m' #!",
+        "[[receiver]] cooldown",
+        "unknown key; there is name",
+    ),
+    "quiet hours that never end": (
+        RECEIVER + "kind = 'console'\nzone = 'UTC'\nquiet = '00:00-24:00' #!",
+        "[[receiver]] quiet",
+        "all day or never",
+    ),
+    "mail to nobody": (
+        RECEIVER + "kind = 'email'\nhost = 'localhost'\nsender = 'tape@example.com'\nto = ['desk'] #!",
+        "[[receiver]] to",
+        "'desk' is no address",
+    ),
     "mute that matches nothing": (
         RECEIVER + "kind = 'console'\nmute = [{ rule = 'breakuot' }] #!",
         "[[receiver.mute]] rule",
@@ -392,6 +417,10 @@ MISTAKES = {
 
 
 WARNINGS = {
+    "quiet hours of nobody's clock": (
+        RECEIVER + "kind = 'console'\nquiet = '22:00-07:00' #!",
+        "is in UTC",
+    ),
     "feed nobody uses": (
         WATCH
         + "feed = 'a'\n[[feed]]\nname = 'a'\nvendor='massive'\n[[feed]]\nname = 'b' #!\nvendor='massive'",
@@ -426,6 +455,9 @@ WARNINGS = {
 
 
 CLEAN = {
+    "what is about a feed, muted and routed": "feed = 'tape'\n[[feed]]\nname = 'tape'\nvendor = 'massive'\n"
+    "[[receiver]]\nname = 'desk'\nkind = 'console'\nmute = [{ symbol = 'tape', type = 'feed.back' }]\n"
+    "[[route]]\nreceivers = ['desk']\nmatch = { rule = 'feed', type = 'tapewatch.feed.*' }",
     "a bot and its token": "[[route]]\nreceivers = ['desk']\n[[receiver]]\nname = 'desk'\nkind = 'slack'\n"
     "channel = 'C0123456789'\ntoken_file = 'slack.token'\nmute = [{ symbol = 'SP*', type = 'level.*' }]",
     "a level with more to it": "level = [{price = 1}]\n[[watch.condition]]\nname = 'a'\n"

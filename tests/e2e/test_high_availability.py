@@ -105,6 +105,20 @@ async def test_a_cold_standby_connects_when_it_leads(house: House, expected) -> 
     await goes_on(house, redis, wanted)
 
 
+async def test_a_standby_keeps_its_line_when_the_config_is_as_before_or_wrong(house: House) -> None:
+    """With the line it would give up the ticks that it kept."""
+    _, __, second = await two(house)
+    await second.logged("feed.subscribed")
+    second.process.send_signal(signal.SIGHUP)
+    await second.logged("config.unchanged")
+    text = house.config.read_text()
+    house.config.write_text("wrong = 1\n" + text)
+    second.process.send_signal(signal.SIGHUP)
+    await second.logged("config.refused")
+    assert len(second.events("feed.connected")) == len(second.events("daemon.standing_by")) == 1
+    assert await second.stop() == 0, second.everything()
+
+
 async def test_it_needs_a_redis_that_all_reach(house: House) -> None:
     house.write(1)
     house.config.write_text(f"ha = true\n{house.config.read_text()}")

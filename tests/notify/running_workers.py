@@ -1,7 +1,7 @@
 """Delivery workers on real Redis servers and HTTP receivers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tapewatch.notify.ledger import Ledger
 from tapewatch.notify.message import Message
 from tapewatch.notify.retry import Retry
 from tapewatch.notify.sender import Sender
+from tapewatch.notify.silences import Silence
 from tapewatch.notify.stages import Pipeline
 from tapewatch.notify.streams import Streams
 from tapewatch.notify.worker import Worker
@@ -69,6 +70,7 @@ def worker(
     state: Path,
     receiver: Receiver | None = None,
     wants: Callable[[Alert], bool] = everything,
+    silences: Callable[[], Sequence[Silence]] = tuple,
     **keys: Any,
 ) -> Worker:
     """A worker whose ledger is in `state`, as it is anew in each process."""
@@ -78,7 +80,7 @@ def worker(
         streams(receiver.name),
         receiver,
         sender,
-        Pipeline(receiver, wants, lambda: ()),
+        Pipeline(receiver, wants, silences),
         Ledger(state / "sent" / receiver.name),
         **({"member": "member-1", "clock": no_clock, "retry": QUICK} | keys),
     )

@@ -1,5 +1,8 @@
+import asyncio
 import io
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from sample_alerts import HOSTILE, alert, later, message
@@ -9,10 +12,10 @@ from tapewatch.notify.message import Kind
 from tapewatch.notify.sender import PermanentError
 
 
-async def test_one_line_per_alert(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_one_line_per_alert(capfd: pytest.CaptureFixture[str]) -> None:
     await Console().send(message())
     await Console().send(message(alert(direction="down", next=None)))
-    assert capsys.readouterr().out == (
+    assert capfd.readouterr().out == (
         "2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25  next 7,100–7,200\n"
         "2026-01-28 09:31:07 EST  ▼ S&P 500 crossed above 7,000, at 7,000.25\n"
     )
@@ -42,20 +45,51 @@ async def test_a_reader_that_went_away_is_a_permanent_error() -> None:
         out.close()
 
 
-async def test_several_are_a_line_each_and_a_summary_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_reader_that_reads_no_more_does_not_keep_the_process_from_its_end() -> None:
+    """As a terminal after Ctrl-S."""
+    reader, writer = os.pipe()
+    script = """
+import asyncio
+from sample_alerts import message
+from tapewatch.notify.console import Console
+
+async def main():
+    async with asyncio.timeout(1):
+        while True:
+            await Console().send(message())
+
+try:
+    asyncio.run(main())
+except TimeoutError:
+    print("stopped", file=__import__("sys").stderr)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=writer, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parent
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        os.close(reader)
+        os.close(writer)
+    assert (process.returncode, said) == (0, b"stopped\n")
+
+
+async def test_several_are_a_line_each_and_a_summary_is_one(capfd: pytest.CaptureFixture[str]) -> None:
     await Console().send(message(later(0, next=None), later(1, next=None, text="S&P 500 is at 7,001")))
     down = {"type": "tapewatch.level.crossed_down", "direction": "down"}
     await Console().send(message(later(0), later(48, **down), kind=Kind.SUMMARY))
-    assert capsys.readouterr().out == (
+    assert capfd.readouterr().out == (
         "2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25\n"
         "2026-01-28 09:31:08 EST  ▲ S&P 500 is at 7,001\n"
         "2026-01-28 09:31:55 EST  ▼ S&P 500 crossed 7,000 twice in 48 s, now below\n"
     )
 
 
-async def test_a_digest_is_its_headline_and_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_digest_is_its_headline_and_what_is_in_it(capfd: pytest.CaptureFixture[str]) -> None:
     await Console().send(message(later(0), later(60, text="S&P 500 is at 7,001"), kind=Kind.DIGEST))
-    assert capsys.readouterr().out == (
+    assert capfd.readouterr().out == (
         "● 2 alerts from 09:31 to 09:32 EST\n"
         "  09:31:07 EST ▲ S&P 500 crossed above 7,000, at 7,000.25\n"
         "  09:32:07 EST ▲ S&P 500 is at 7,001\n"

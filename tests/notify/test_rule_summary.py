@@ -67,7 +67,15 @@ def test_a_confirmation_among_passages_comes_after_them() -> None:
         "S&P 500 crossed 7,000 twice in 16 s, now above; cross above 7,000 confirmed (1h close 7,004.50)"
     )
     assert sentence(alerts[1:]) == (
-        "S&P 500: “breakout” fired twice in 24 s; last: cross above 7,000 confirmed (1h close 7,004.50)"
+        "S&P 500 crossed above 7,000, at 7,000.25; cross above 7,000 confirmed (1h close 7,004.50)"
+    )
+
+
+def test_after_a_failure_price_is_not_where_the_last_passage_left_it() -> None:
+    text = "S&P 500: cross below 7,000 failed (5m close 7,002.76)"
+    alerts = [*at_level(UP, DOWN), later(40, type="tapewatch.level.failed", text=text)]
+    assert sentence(alerts) == (
+        "S&P 500 crossed 7,000 twice in 16 s; cross below 7,000 failed (5m close 7,002.76)"
     )
 
 

@@ -77,7 +77,6 @@ def test_a_digest_is_a_line_per_alert_with_its_time() -> None:
 @pytest.mark.parametrize(
     ("alerts", "headline", "line"),
     [
-        ([later(0)], "1 alert of 09:31 EST", "09:31:07 EST ▲ S&P"),
         ([later(0), later(20)], "2 alerts of 09:31 EST", "09:31:07 EST ▲ S&P"),
         (
             [later(-DAY), later(0)],
@@ -102,6 +101,13 @@ def test_when_a_digest_is_of(alerts: list[Alert], headline: str, line: str) -> N
     message = told(*alerts, kind=Kind.DIGEST)
     assert message.headline == headline
     assert message.lines[0].startswith(line)
+
+
+def test_a_digest_of_one_is_that_one_and_does_not_look_like_news() -> None:
+    message = told(later(0), kind=Kind.DIGEST)
+    assert message.headline == "28 Jan 09:31 EST: S&P 500 crossed above 7,000, at 7,000.25"
+    assert message.facts == facts(later(0))[2:-3]
+    assert message.lines == []
 
 
 def test_a_digests_origin_names_the_first_symbols_and_how_many_more() -> None:

@@ -27,6 +27,7 @@ from starlette.responses import Response
 from structlog.testing import capture_logs
 
 from tapewatch.alerts.alert import encode
+from tapewatch.notify import endings
 from tapewatch.notify.retry import Retry
 from tapewatch.notify.worker import Worker
 
@@ -215,6 +216,19 @@ async def test_it_gives_up_in_the_end(redis: Redis, subject: Worker, endpoint: E
     assert ids(endpoint.received) == ["a1", "a1", "a2", "a2"]
     assert [letter[b"reason"] for letter in await letters(redis)] == [b"gave up after 1 s: HTTP 500"]
     assert await outcomes(redis) == [("a1", "gave_up"), ("a2", "sent")]
+
+
+async def test_a_receiver_that_is_never_mended_does_not_fill_redis(
+    redis: Redis, subject: Worker, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endings, "LETTERS_KEPT", 100)
+    endpoint.answers = [Response(status_code=404)] * 350
+    await fire(redis, *(f"a{number}" for number in range(350)))
+    async with running(subject):
+        assert await subject.drain(10)
+    kept = [letter[b"id"] for letter in await letters(redis)]
+    assert 100 <= len(kept) < 250
+    assert kept[-1] == b"a349"
 
 
 @pytest.mark.parametrize(

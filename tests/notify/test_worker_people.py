@@ -101,6 +101,22 @@ async def test_a_confirmation_answers_the_message_that_had_what_it_confirms(
     assert [request.headers["answers"] for request in endpoint.received] == ["", "1769610667.000100", ""]
 
 
+async def test_a_digest_does_not_hide_in_the_thread_of_what_its_first_alert_confirms(
+    redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    Ledger(tmp_path / "sent" / "desk").note(["a1"], "1769610667.000100")
+    fired_at = int(alert().data.time_ns)
+    people = Console(kind="console", name="desk")
+    subject = worker(redis, desk, tmp_path, people, clock=lambda _: fired_at + 20 * 60 * 10**9)
+    await subject.prepare()
+    await redis.xadd(STREAM, {"id": "a2", "json": encode(alert(id="a2", follows="a1"))})
+    await fire(redis, "a3")
+    async with running(subject):
+        assert await subject.drain(5)
+    (request,) = endpoint.received
+    assert (request.headers["kind"], request.headers["answers"]) == ("digest", "")
+
+
 async def test_the_clock_of_the_alerts_feed_says_what_is_old(
     redis: Redis, desk: Post, tmp_path: Path, endpoint: Endpoint
 ) -> None:

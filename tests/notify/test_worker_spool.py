@@ -30,6 +30,7 @@ from structlog.testing import capture_logs
 from tapewatch.alerts.alert import Alert, encode
 from tapewatch.notify import patience, stream_reader
 from tapewatch.notify.ledger import Ledger
+from tapewatch.notify.silences import Silence
 from tapewatch.notify.worker import Worker
 
 STREAM, RESEND = streams().alerts, streams().resend
@@ -97,6 +98,23 @@ async def test_what_was_sent_from_the_spool_before_a_crash_is_not_sent_again(
         assert await after.drain(5)
     assert ids(endpoint.received) == ["a1", "a2"]
     assert await outcomes(redis) == [("a1", "had_already"), ("a2", "sent")]
+
+
+async def test_what_was_silenced_in_the_spool_is_not_sent_once_the_silence_is_over(
+    redis: Redis, desk: Post, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    own = Silence(id="0a1b2c3d", rule="breakout", since_ns=0, until_ns=2**62, by="ops")
+    silences = [own]
+    subject = worker(redis, desk, tmp_path, silences=lambda: silences)
+    await subject.prepare()
+    async with running(subject):
+        subject.spooled(spooled("a1"))
+        silences.clear()
+        subject.spooled(spooled("a1"))
+        await fire(redis, "a1", "a2")
+        assert await subject.drain(5)
+    assert ids(endpoint.received) == ["a2"]
+    assert await outcomes(redis) == [("a1", "silenced"), ("a2", "sent")]
 
 
 async def test_what_failed_for_good_in_the_spool_is_a_dead_letter_once_it_is_in_the_stream(

@@ -187,6 +187,13 @@ async def test_who_has_lost_one_lets_the_others_come_first(redis: Redis) -> None
     assert await lease._look()
 
 
+async def test_one_that_was_taken_without_an_answer_is_ours_at_the_next_look(redis: Redis) -> None:
+    await redis.set(KEYS.lease, "a", px=5000)
+    lease = Lease(redis, KEYS, "a")
+    assert await lease._look()
+    assert lease.held()
+
+
 async def test_only_the_holder_of_the_lease_opens_the_instance(redis: Redis) -> None:
     await redis.set(KEYS.lease, "b")
     store = Store(redis, "sp500")

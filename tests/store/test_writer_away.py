@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
@@ -12,11 +13,12 @@ from crossings import fired
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from tapewatch.background import cancel
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Fired, Store
 from tapewatch.store.errors import FencedError
 from tapewatch.store.recovery import commit_spool
-from tapewatch.store.spool import Spool
+from tapewatch.store.spool import Record, Spool
 from tapewatch.store.writer import Writer
 
 NEVER = 3600.0
@@ -245,6 +247,28 @@ async def test_a_full_disk_sends_nothing_and_loses_nothing(
                 await redis.config_set("maxmemory", 0)
                 await writer.drain(within=10)
     assert [id_ for id_, _ in await entries(redis, store)] == ["1", "2"]
+
+
+async def test_who_ends_the_writer_has_the_spool_to_himself(
+    store: Store, redis: Redis, spool: Spool, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has lost the lease empties it while it stands by."""
+    slow, begun = spool.append, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(record: Record) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.7)
+        slow(record)
+
+    monkeypatch.setattr(spool, "append", slowly)
+    writer = a_writer(store, spool, sent)
+    async with running(writer) as task:
+        await redis.config_set("maxmemory", 1)
+        writer.fired(fired("1"), {"SPX": hot(b"1")})
+        await begun.wait()
+        await cancel({task})
+    assert ids(spool) == ["1"]
 
 
 @contextmanager

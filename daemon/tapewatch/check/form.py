@@ -103,7 +103,8 @@ def _unknown_key(data: dict[str, Any], spot: Spot) -> str:
     if near := nearest(key, here):
         return f'unknown key: did you mean "{near}"?'
     homes = dict.fromkeys(header for header, home in all_tables() if key in home.toml_keys())
-    if 0 < len(homes) <= _FEW:
+    own = {header for header, home in all_tables() if home is table}
+    if 0 < len(homes) <= _FEW and own.isdisjoint(homes):  # a receiver of another kind is no home
         return f"unknown key here: it belongs {' or '.join(homes)}"
     return f"unknown key; there is {', '.join(here)}"
 

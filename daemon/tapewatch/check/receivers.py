@@ -15,6 +15,10 @@ def check_receivers(config: Written, folder: Path) -> Iterator[Finding]:
     """All that is wrong with a receiver by itself; `folder` is where its relative paths start."""
     for receiver in config.tables("receiver"):
         yield from _template(receiver, folder)
+        if receiver.text("quiet") and "zone" not in receiver.data:
+            yield receiver.warning(
+                "quiet", 'is in UTC: write where its clock hangs, such as zone = "America/New_York", or "UTC"'
+            )
         for match in receiver.tables("mute"):
             yield from _mute(config, match)
         if receiver.text("kind") == "slack":

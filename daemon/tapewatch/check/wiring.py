@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from tapewatch.alerts.alert import TYPE_PREFIX
+from tapewatch.alerts.feed_alert import RULE as FEED_RULE
+from tapewatch.alerts.schema import ALERT_TYPES
 from tapewatch.check.json_feed import check_json_feeds
 from tapewatch.check.tables import Finding, Written
 from tapewatch.check.watches import repeated, rule_name
@@ -139,13 +142,20 @@ def _rules(watch: Written) -> list[str]:
 
 
 def matches_nothing(config: Written, match: Written, outcome: str) -> Iterator[Finding]:
-    """Patterns of `match` that fit no symbol or rule of the config; `outcome` says what comes of that."""
+    """Patterns of `match` that fit no alert there can be; `outcome` says what comes of that."""
     watches = config.tables("watch")
     symbols = [symbol for watch in watches if (symbol := watch.text("symbol"))]
     rules = [name for watch in watches for name in _rules(watch)]
-    for key, known in (("symbol", symbols), ("rule", rules)):
+    types = [own.removeprefix(TYPE_PREFIX) for own in ALERT_TYPES]
+    # What is about a feed has its name for a symbol.
+    feeds = _names(config.tables("feed"))
+    for key, known, others in (
+        ("symbol", symbols, feeds),
+        ("rule", rules, [FEED_RULE]),
+        ("type", types, ALERT_TYPES),
+    ):
         pattern = match.text(key)
-        if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
+        if pattern is not None and not any(fnmatchcase(name, pattern) for name in (*known, *others)):
             yield match.error(key, f'no {key} is called "{pattern}", {outcome}: {_which(pattern, known)}')
 
 

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tapewatch.config.table import Table
-from tapewatch.values import Clock, Duration, File, Host, HttpUrl, Line, Name, Rate, Severity, ZoneName
+from tapewatch.values import (
+    Address,
+    Clock,
+    Duration,
+    File,
+    Host,
+    HttpUrl,
+    Line,
+    Name,
+    Rate,
+    Severity,
+    ZoneName,
+)
 
 
 class Match(Table):
@@ -110,8 +122,8 @@ class Email(_People):
     password_file: File | None = Field(
         default=None, description="File that holds the password. Or set `TAPEWATCH_RECEIVER_<NAME>_PASSWORD`."
     )
-    sender: str = Field(min_length=1, description="The From address.")
-    to: list[str] = Field(min_length=1, description="Who gets it.")
+    sender: Address = Field(description="The From address.")
+    to: list[Address] = Field(min_length=1, description="Who gets it.")
 
 
 class Apprise(_People):

@@ -102,8 +102,6 @@ def _email(receiver: Email, secrets: Secrets) -> Sender:
             ca_file=receiver.ca_file,
             template=template,
         )
-    except ValueError as error:
-        raise ReceiverError(f"receiver {receiver.name!r}: {error}") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ReceiverError(

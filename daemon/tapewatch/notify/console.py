@@ -1,7 +1,10 @@
 """Console: one line per alert, or per summary; of a digest its headline and a line per alert below."""
 
 import asyncio
+import io
 import sys
+import threading
+from contextlib import suppress
 from typing import TextIO
 
 from tapewatch.alerts.alert import Alert
@@ -19,15 +22,27 @@ class Console:
     """Writes to `out`, standard output if left out."""
 
     def __init__(self, out: TextIO | None = None, template: Template | None = None) -> None:
-        self._out = out or sys.stdout
+        self._out = out or _standard_output()
         self._template = template
 
     async def send(self, message: Message) -> None:
         """Writes the message's lines; see `Sender.send`."""
         told = tell(message)
         text = own_text(self._template, told, MOST_LINES) or lines(told)
-        # In a thread: a stopped terminal (Ctrl-S) or a full pipe must not stop the market.
-        await asyncio.to_thread(self._write, text)
+        # In a thread: a stopped terminal (Ctrl-S) or a full pipe must not stop the market. One of its own, and a
+        # daemon: for those of asyncio's the process would wait at its end.
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        threading.Thread(target=self._write_for, args=(text, done), daemon=True).start()
+        await done
+
+    def _write_for(self, text: str, done: asyncio.Future[None]) -> None:
+        error = None
+        try:
+            self._write(text)
+        except PermanentError as failed:
+            error = failed
+        with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+            done.get_loop().call_soon_threadsafe(_tell, done, error)
 
     def _write(self, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
@@ -36,6 +51,21 @@ class Console:
             self._out.flush()
         except (OSError, ValueError) as error:  # the reader of the pipe is gone; the stream is closed
             raise PermanentError(f"standard output: {error}") from None
+
+
+def _tell(done: asyncio.Future[None], error: PermanentError | None) -> None:
+    if done.cancelled():
+        return
+    if error:
+        done.set_exception(error)
+    else:
+        done.set_result(None)
+
+
+def _standard_output() -> TextIO:
+    """Standard output past Python's buffer: a write that hangs holds its lock, and the process could not end."""
+    raw = io.FileIO(sys.stdout.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding=sys.stdout.encoding, write_through=True)
 
 
 def lines(told: Told) -> str:

@@ -10,6 +10,9 @@ from redis.asyncio import Redis
 from tapewatch.alerts.alert import Alert, decode
 from tapewatch.notify.entries import AT_ONCE, Entry, forwards, text, time_ms
 
+KEPT = 100_000
+"""So many of a receiver's newest are kept, or a few more: as many as alerts, which one that is never mended fills."""
+
 SHORTEST_ID = 6
 """So many digits of an alert's id are enough, if no other letter's id begins with them."""
 

@@ -71,19 +71,16 @@ class Email:
             host: the server; with TLS, its certificate must be for this name.
             port: its port.
             security: TLS after STARTTLS, TLS from the start, or none. STARTTLS is never skipped.
-            sender: the From address.
-            to: the To addresses.
+            sender: the From address, as the config takes it.
+            to: the To addresses, likewise.
             username: for login; without it, none is tried.
             password: for login.
             ca_file: the CA certificate to trust in place of the system's.
             template: of the text; then there is no HTML beside it.
 
         Raises:
-            ValueError: an address is none.
             OSError: `ca_file` cannot be read, or holds no certificate.
         """
-        for address in (sender, *to):
-            _check_address(address)
         self._sender = sender
         self._to = to
         self._host = host
@@ -178,16 +175,6 @@ def message_id(alert_id: str, *others: str) -> str:
 
 def _bare(alert_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "", alert_id)
-
-
-def _check_address(address: str) -> None:
-    try:
-        header = SMTP.header_factory("To", address)
-        good = len(header.addresses) == 1 and header.addresses[0].domain and not header.defects
-    except (IndexError, ValueError):
-        good = False
-    if not good or one_line(address) != address:
-        raise ValueError(f"{address!r} is no address: write name@example.com or Name <name@example.com>")
 
 
 def _refusal(code: int, text: str) -> TemporaryError | PermanentError:

@@ -2,9 +2,9 @@
 -- and it is asked for again: what is acknowledged already is passed over. (But for entries that the stream has no
 -- more, without json: Redis 7 dropped them from what is pending as they were taken over.)
 -- KEYS    alerts, resend, dead, deliveries
--- ARGV    group, deliveries kept, then id, json, outcome, detail, receipt, '1' for a dead letter, n, and
+-- ARGV    group, deliveries kept, dead letters kept, then id, json, outcome, detail, receipt, '1' for a dead letter, n, and
 --         n times '1' (alerts) or '2' (resend) and the entry, of each alert
-local i = 3
+local i = 4
 while i <= #ARGV do
   local id, json, outcome, detail, receipt, dead, n = unpack(ARGV, i, i + 6)
   local acknowledged = 0
@@ -27,7 +27,7 @@ while i <= #ARGV do
     end
     redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', unpack(delivery))
     if dead == '1' then
-      redis.call('XADD', KEYS[3], '*', 'id', id, 'json', json, 'reason', detail)
+      redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'id', id, 'json', json, 'reason', detail)
     end
   end
   i = i + 7 + 2 * n

@@ -7,6 +7,7 @@ from typing import NamedTuple, Never
 
 from redis.asyncio import Redis
 
+from tapewatch.notify.dead import KEPT as LETTERS_KEPT
 from tapewatch.notify.deliveries import KEPT
 from tapewatch.notify.outcome import Outcome
 from tapewatch.notify.patience import Patience
@@ -87,7 +88,7 @@ class Endings:
 
     async def _write(self, batch: list[Ending]) -> None:
         keys = self._streams
-        args: list[str | bytes | int] = [self._receiver, KEPT]
+        args: list[str | bytes | int] = [self._receiver, KEPT, LETTERS_KEPT]
         for ending in batch:
             args += (ending.id, ending.json, ending.outcome.value, ending.detail, ending.receipt)
             args += (int(ending.outcome in DEAD), len(ending.entries))

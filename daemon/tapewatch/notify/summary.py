@@ -29,9 +29,13 @@ def sentence(alerts: Sequence[Alert]) -> str:
     newest = alerts[-1].data
     passages = [each for each in alerts if _type(each) in _NOW]
     others = [each for each in alerts if _type(each) not in _NOW]
-    if len(passages) > 1:
+    if passages:
         after = f"; {_without_title(others[-1])}" if others else ""
-        return f"{_passed(passages)}{after}"
+        if len(passages) == 1:
+            return f"{passages[0].data.text}{after}"
+        # What failed after the last passage says that price is there no more.
+        now = "" if _type(alerts[-1]).endswith(".failed") else f", now {_NOW[_type(passages[-1])]}"
+        return f"{_passed(passages)}{now}{after}"
     if newest.rule == RULE and newest.price is None:
         return f"{newest.title}: {len(alerts)} alerts{_within(alerts)}; last: {newest.text}"
     how_often = f"{times(len(alerts))}{_within(alerts)}"
@@ -49,7 +53,7 @@ def _passed(passages: Sequence[Alert]) -> str:
     newest = passages[-1]
     edges = "the edges of " if _type(newest) in _PLACES else ""
     how_often = f"{times(len(passages))}{_within(passages)}"
-    return f"{newest.data.title} crossed {edges}{_where(passages)} {how_often}, now {_NOW[_type(newest)]}"
+    return f"{newest.data.title} crossed {edges}{_where(passages)} {how_often}"
 
 
 def _where(passages: Sequence[Alert]) -> str:

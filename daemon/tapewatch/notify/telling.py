@@ -56,7 +56,7 @@ class Told:
 def tell(message: Message) -> Told:
     """What `message` says."""
     match message.kind:
-        case Kind.DIGEST:
+        case Kind.DIGEST if len(message.alerts) > 1:
             return _digest(message.alerts)
         case Kind.SUMMARY if len(message.alerts) > 1:
             return _summary(message.alerts)
@@ -77,7 +77,7 @@ def line(alert: Alert, *, dated: bool = False) -> str:
 
 
 def _together(message: Message) -> Told:
-    """Alerts of one symbol within `group_wait`: told by the leading one, with the figures of the newest.
+    """Alerts of one symbol within `group_wait`: told by the leading one, with the figures of the newest; or a lone one.
 
     The most severe leads, of several such the newest: it has the last word on where price is.
     """
@@ -86,10 +86,13 @@ def _together(message: Message) -> Told:
     newest, told = alerts[-1], render(lead)
     others = [each for each in alerts if each is not lead]
     more = f" · +{len(others)} more" if others else ""
+    # One old alert must not look like news.
+    there = local_time(lead.data)
+    when = f"{_day(there)} {there:%H:%M %Z}: " if message.kind is Kind.DIGEST else ""
     dated = _dated(alerts)
     return Told(
         kind=message.kind,
-        headline=told.headline + more,
+        headline=when + told.headline + more,
         arrow=told.arrow,
         direction=lead.data.direction,
         severity=lead.data.severity,
@@ -131,10 +134,10 @@ def _digest(alerts: tuple[Alert, ...]) -> Told:
         listed += f" and {left} more"
     first = alerts[0]
     instance = first.source.rsplit("/", 1)[-1]
-    ids = f"alert {first.id}" + (f" and {len(alerts) - 1:,} more" if len(alerts) > 1 else "")
+    ids = f"alert {first.id} and {len(alerts) - 1:,} more"
     return Told(
         kind=Kind.DIGEST,
-        headline=f"{len(alerts):,} alert{'s' if len(alerts) > 1 else ''} {_period(alerts)}",
+        headline=f"{len(alerts):,} alerts {_period(alerts)}",
         arrow="●",
         direction=None,
         severity=severity,

@@ -22,7 +22,7 @@ from tapewatch.alerts.alert import Alert, decode
 from tapewatch.config import Receiver
 from tapewatch.market.ticks import NS
 from tapewatch.notify.attempts import Attempts, Result
-from tapewatch.notify.delivery import Delivery, Now, Outgoing
+from tapewatch.notify.delivery import Delivery, Ended, Now, Outgoing
 from tapewatch.notify.endings import Ending, Endings
 from tapewatch.notify.ledger import Ledger
 from tapewatch.notify.message import Message
@@ -115,6 +115,7 @@ class Worker:
         self._reader = StreamReader(self._patience, redis, streams, receiver.name, member)
         self._endings = Endings(self._patience, redis, streams, receiver.name, self._reader.ended)
         self._in_flight: dict[tuple[str, bool], Delivery] = {}  # by alert id, and whether it is resent
+        self._kept_back: dict[str, Ended] = {}  # by alert id: what was ended while it was in the spool alone
         self._line: deque[Outgoing] = deque()  # the first of them is being sent
         self._news = asyncio.Event()
 
@@ -156,7 +157,8 @@ class Worker:
             fired: alerts, each with its JSON as it will stand in the stream.
         """
         for alert, body in fired:
-            if (alert.id, False) not in self._in_flight and not self._ledger.had(alert.id):
+            known = (alert.id, False) in self._in_flight or alert.id in self._kept_back
+            if not known and not self._ledger.had(alert.id):
                 self._offer(Delivery(alert, body))
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - False, not an error
@@ -215,6 +217,8 @@ class Worker:
                 known.entries.append(own)  # it came from the spool before
             elif not resent and self._had(alert, entry):
                 self._end(delivery, Outcome.HAD_ALREADY, receipt=self._ledger.receipt(alert.id))
+            elif not resent and (kept_back := self._kept_back.pop(alert.id, None)):
+                self._end(delivery, kept_back.outcome, kept_back.detail)  # its silence may be over by now
             else:
                 self._offer(delivery)
 
@@ -226,6 +230,8 @@ class Worker:
         self._in_flight[delivery.alert.id, delivery.resent] = delivery
         if ended := self._pipeline.offer(delivery, self._now()):
             self._end(delivery, ended.outcome, ended.detail)
+            if not delivery.entries:
+                self._kept_back[delivery.alert.id] = ended
         self._news.set()
 
     async def _send_on(self) -> Never:

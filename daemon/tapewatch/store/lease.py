@@ -59,16 +59,11 @@ class Lease:
         self._until = 0.0  # it is ours, on the monotonic clock
         self._others_until = 0.0  # it was another's, as long as was seen
         self._others_first_until = monotonic() + SECONDS if lost_one else 0.0
-        self._seen = 0.0  # when it was last seen to be another's
         self._ran_out = False  # and that was said
 
     def held(self) -> bool:
         """Whether it is certain at this instant that nobody else leads."""
         return monotonic() < self._until
-
-    def seen_within(self, seconds: float) -> bool:
-        """Whether another was seen to lead in the last `seconds`."""
-        return self._seen > 0 and monotonic() - self._seen < seconds
 
     async def run(self) -> Never:
         """Stands by until the lease is ours, and keeps it, until cancelled.
@@ -102,10 +97,9 @@ class Lease:
             pipe.get(self._keys.lease)
             pipe.pttl(self._keys.lease)
             holder, ms = await pipe.execute()
-        if holder:
+        if holder and holder.decode() != self.member:  # ours: it was taken, and the answer got lost
             self.leader = holder.decode()
-            self._seen = monotonic()
-            self._others_until = self._seen + ms / 1000
+            self._others_until = monotonic() + ms / 1000
             return False
         # A key that is gone before its time was deleted, or forgotten: its owner goes by its own clock. An empty one
         # was given up.

@@ -1,11 +1,13 @@
 """At a start: what an earlier process left in the spool is committed, before anything is restored."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from tapewatch.store.commit import Store
 from tapewatch.store.errors import FencedError
+from tapewatch.store.server import answering
 from tapewatch.store.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -34,11 +36,12 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
         having: the receivers that have the alert with that id.
 
     Raises:
-        RedisError: Redis is away; the spool stays.
+        RedisError, RedisUnavailableError: Redis is away; the spool stays.
     """
     if spool.empty:
         return
-    token, written = await store.place()
+    async with answering():
+        token, written = await store.place()
     alerts, forgotten = 0, False
     for record in spool.records():
         commit = record.commit
@@ -46,6 +49,7 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
             _drop(spool, str(FencedError(store.keys.instance, record.token, token)))
             return
         if commit.sequence <= written:
+            await asyncio.sleep(0)  # others want a turn: there may be very many
             continue
         if commit.sequence > written + 1:
             log.error("spool.gap", instance=store.keys.instance, missing=commit.sequence - written - 1)
@@ -54,7 +58,8 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
             commit = commit._replace(snapshots={})
         have = {fired.alert.id: having(fired.alert.id) for fired in commit.alerts}
         # A Redis that has forgotten even the token gets them under the one that it has.
-        await store.commit(commit._replace(after=written), have, token=token)
+        async with answering():
+            await store.commit(commit._replace(after=written), have, token=token)
         written, alerts = commit.sequence, alerts + len(commit.alerts)
     spool.clear()
     log.warning("spool.committed", instance=store.keys.instance, alerts=alerts)

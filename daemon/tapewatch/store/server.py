@@ -82,6 +82,20 @@ async def connect_redis(url: str | None, state_dir: Path) -> AsyncIterator[Redis
 
 
 @asynccontextmanager
+async def answering(within: float = ANSWER_SECONDS) -> AsyncIterator[None]:
+    """For commands without which the daemon cannot go on.
+
+    Raises:
+        RedisUnavailableError: the block took longer than `within` seconds.
+    """
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except TimeoutError:
+        raise RedisUnavailableError(f"no answer from Redis within {within:g} s") from None
+
+
+@asynccontextmanager
 async def _connected(url: str, place: str) -> AsyncIterator[Redis]:
     try:
         redis = Redis.from_url(

@@ -6,12 +6,13 @@ While Redis is away, what fires goes to the spool, and from there to the receive
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 
 import structlog
 from redis.exceptions import RedisError
 
-from tapewatch.background import cancel
+from tapewatch.background import cancel, in_thread
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Commit, Fired, Store, merged
 from tapewatch.store.errors import GapError
@@ -247,7 +248,7 @@ class Writer:
                 commit = self._current = self._next()
                 continue
             try:
-                await asyncio.to_thread(self._spool.append, Record(self._store.token, commit))
+                await in_thread(partial(self._spool.append, Record(self._store.token, commit)))
             except SpoolError as error:
                 log.error("spool.full", error=str(error), alerts=len(commit.alerts))
                 return
@@ -260,6 +261,8 @@ class Writer:
         for record in self._spool.records():
             if record.commit.sequence > self._written:
                 await self._insist(record.commit)
+            else:
+                await asyncio.sleep(0)  # others want a turn: there may be very many
         if (commit := self._current) and commit.sequence == self._written + 1:
             await self._insist(commit)
             self._no_longer(commit)

@@ -73,7 +73,7 @@ def test_a_silence_lifted_lets_alerts_pass() -> None:
 
 
 def test_a_dead_letter_resent_passes_no_stage() -> None:
-    stages = pipeline([LUNCH], mute=[{"rule": "*"}], quiet="00:00-24:00", **USUAL)
+    stages = pipeline([LUNCH], mute=[{"rule": "*"}], quiet="00:00-23:59", **USUAL)
     stages.wants = lambda _: False
     offer(stages, "12:01:00 IWM breakout", "12:30:00", resent=True)
     offer(stages, "12:01:01 IWM breakout", "12:30:00", resent=True)
@@ -270,7 +270,7 @@ def test_a_night_of_many_alerts_is_digests_that_a_person_can_read() -> None:
 
 def test_ten_thousand_alerts_are_no_work() -> None:
     """Of one rule, of many, and held for the night: the time to offer grows with their number, not faster."""
-    for keys in (USUAL, USUAL | {"group_wait": "5m", "cooldown": "1h"}, USUAL | {"quiet": "00:00-24:00"}):
+    for keys in (USUAL, USUAL | {"group_wait": "5m", "cooldown": "1h"}, USUAL | {"quiet": "00:00-23:59"}):
         stages = pipeline(**keys)
         deliveries = [fired(f"14:31:00 S{number % 5000} breakout") for number in range(10_000)]
         began = time.process_time()
