@@ -24,6 +24,7 @@ from tapewatch.leading import Term, lead
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import empty_ticks
 from tapewatch.service import _term
+from tapewatch.standby import Standby
 from tapewatch.store.commit import Commit, Store
 from tapewatch.store.errors import RedisUnavailableError
 from tapewatch.store.keys import Keys
@@ -115,7 +116,7 @@ async def test_the_clock_closes_no_bar_whose_ticks_were_kept(
 ) -> None:
     watched = config("BTC")
     own = base(watched)
-    turn = _term(own, watched)
+    turn = _term(own, watched, Standby(len(watched.feed)))
     turn.standby.subscribed(0)
     number, now = turn.engine.instruments["BTC"], time.time_ns()
     # Several minutes end within these; the last ones would be late if the clock went first.
@@ -137,7 +138,7 @@ async def test_what_comes_over_one_feed_while_that_of_another_is_played_is_taken
 ) -> None:
     watched = config("BTC", "ETH")
     own = base(watched)
-    turn = _term(own, watched)
+    turn = _term(own, watched, Standby(len(watched.feed)))
     now = time.time_ns()
     first, second = turn.engine.instruments["BTC"], turn.engine.instruments["ETH"]
     for feed in (0, 1):
@@ -172,7 +173,7 @@ async def test_a_line_that_is_lost_while_its_ticks_are_played_is_known_to_be(
     """It came back, too: before the first tick over the new one others may have been missed."""
     watched = config("BTC")
     own = base(watched)
-    turn = _term(own, watched)
+    turn = _term(own, watched, Standby(len(watched.feed)))
     number, now = turn.engine.instruments["BTC"], time.time_ns()
     turn.standby.subscribed(0)
     for k in range(1000):
@@ -218,7 +219,7 @@ async def test_what_is_missing_before_the_first_tick_that_was_kept_comes_from_hi
         before.step(ticks(before.instruments["BTC"], (end - 10 * MINUTE + 1, 95.0)), 0, 0)
         await store.commit(Commit(1, before.snapshot([0]), []))
 
-        turn = _term(own, watched)
+        turn = _term(own, watched, Standby(len(watched.feed)))
         turn.standby.subscribed(0)
         turn.standby.ticks(0, ticks(turn.engine.instruments["BTC"], (time.time_ns(), 95.0)), time.time_ns())
 
@@ -249,7 +250,9 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up(
     own = base(watched)
     stop = asyncio.Event()
     with no_answers(int((await redis.info("server"))["process_id"])):
-        task = asyncio.create_task(lead(own, _term(own, watched), stop, lambda: None, None))
+        task = asyncio.create_task(
+            lead(own, _term(own, watched, Standby(len(watched.feed))), stop, lambda: None, None)
+        )
         await asyncio.sleep(0.1)
         if stopped:
             stop.set()

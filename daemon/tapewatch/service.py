@@ -90,7 +90,7 @@ async def run(
         if config.ha:
             await _lead_by_turns(base, config, stop, ready, changes)
         else:
-            await lead(base, _term(base, config), stop, ready, changes)
+            await lead(base, _term(base, config, Standby(len(config.feed))), stop, ready, changes)
     log.info("daemon.stopped", alerts=base.fired.total())
 
 
@@ -100,9 +100,8 @@ def _senders(config: Config, http: httpx.AsyncClient) -> dict[str, Sender]:
     return {receiver.name: build_sender(receiver, secret, http) for receiver in config.receiver}
 
 
-def _term(base: Base, config: Config, lease: Lease | None = None) -> Term:
+def _term(base: Base, config: Config, standby: Standby, lease: Lease | None = None) -> Term:
     engine = assemble.engine(config, tape_clocks=[feed.clock == "tape" for feed in config.feed])
-    standby = Standby(len(config.feed))
     intake = Intake(standby)
     return Term(config, engine, standby, intake, connections(base, config, engine, intake), lease)
 
@@ -111,22 +110,23 @@ async def _lead_by_turns(
     base: Base, config: Config, stop: asyncio.Event, ready: Callable[[], object], changes: Reload | None
 ) -> None:
     """Stands by, leads, and stands by again when another has taken over, until `stop`."""
-    lost_one = False
     while not stop.is_set():
-        lease = Lease(base.redis, base.keys, base.member, lost_one=lost_one)
-        lost_one = False
+        with suppress(RedisError, TimeoutError):  # if Redis is away, who leads looks at the spool
+            await answer(drop_if_followed(Store(base.redis, config.name), base.spool), SECONDS)
+        standby = Standby(len(config.feed))
+        lease = Lease(base.redis, base.keys, base.member, _always if config.ha == "cold" else standby.warm)
         try:
             async with background(lease.run()):
-                await _take_turn(base, _term(base, config, lease), lease, stop, ready, changes)
+                await _take_turn(base, _term(base, config, standby, lease), lease, stop, ready, changes)
         except* (FencedError, LeaseLostError) as lost:
             log.error("lease.lost", member=base.member, reason=str(first_error(lost)))
-            lost_one = True
         finally:
             await lease.give_up()
-        if lost_one:
-            with suppress(RedisError, TimeoutError):  # then the next term looks at the spool
-                await answer(drop_if_followed(Store(base.redis, config.name), base.spool), SECONDS)
         config = (changes and changes.latest) or config
+
+
+def _always() -> bool:
+    return True
 
 
 async def _take_turn(

@@ -103,6 +103,13 @@ class Standby:
         """Whether the feed's ticks come."""
         return self._lines[feed].since is not None
 
+    def warm(self) -> bool:
+        """Whether every feed has been heard for a while, so that a leader's ticks are known."""
+        now = time.monotonic()
+        return all(
+            line.since is not None and now - line.since >= NOTHING_MISSED_AFTER for line in self._lines
+        )
+
     def has_all_since(self, feed: int, place: int) -> bool:
         """Whether all is kept that a leader who was at event time `place` (ns) on that feed did not commit."""
         line = self._lines[feed]

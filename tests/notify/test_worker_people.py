@@ -16,6 +16,7 @@ from running_workers import (
     pending,
     running,
     streams,
+    until,
     worker,
 )
 from sample_alerts import alert
@@ -24,6 +25,7 @@ from starlette.responses import Response
 from tapewatch.alerts.alert import encode
 from tapewatch.config import Console
 from tapewatch.notify.ledger import Ledger
+from tapewatch.notify.message import Message
 from tapewatch.notify.worker import Worker
 
 STREAM, RESEND = streams().alerts, streams().resend
@@ -129,3 +131,33 @@ async def test_the_clock_of_the_alerts_feed_says_what_is_old(
         async with running(subject):
             assert await subject.drain(5)
         assert endpoint.received[-1].headers["kind"] == kind
+
+
+class SlowPost:
+    """A receiver that takes its time, and has what it was sent from the beginning."""
+
+    def __init__(self) -> None:
+        self.had: list[str] = []
+
+    async def send(self, message: Message) -> None:
+        self.had.append(message.id)
+        await asyncio.sleep(0.4)
+
+
+async def test_at_a_stop_the_message_that_is_on_its_way_gets_there_and_no_other_is_begun(
+    redis: Redis, tmp_path: Path
+) -> None:
+    """Cut off in the midst, it would come again after the next start."""
+    slow = SlowPost()
+    first = worker(redis, slow, tmp_path)
+    await first.prepare()
+    async with running(first):
+        await fire(redis, "a1", "a2", "a3", "a4")
+        await until(lambda: bool(slow.had))
+        assert not await first.drain(1.0)
+    assert len(slow.had) < 4
+    again = worker(redis, slow, tmp_path)
+    await again.prepare()
+    async with running(again):
+        assert await again.drain(20)
+    assert slow.had == ["a1", "a2", "a3", "a4"]

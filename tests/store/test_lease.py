@@ -175,23 +175,18 @@ async def test_a_standby_that_was_cut_off_lets_the_leader_come_first(redis: Redi
         assert time.monotonic() - back > 0.5
 
 
-async def test_who_has_lost_one_lets_the_others_come_first(redis: Redis) -> None:
-    """They have heard the last ticks, and it begins anew."""
-    async with standing_by(redis, "a") as (_, __):
-        lease = Lease(redis, KEYS, "b", lost_one=True)
-        assert not await lease._look()
+async def test_who_has_not_heard_the_last_ticks_lets_those_that_have_come_first(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OTHERS_FIRST_SECONDS", 0.3)
+    cold, warm = Lease(redis, KEYS, "cold", lambda: False), Lease(redis, KEYS, "warm")
     await redis.set(KEYS.lease, "", px=5000)
-    lease = Lease(redis, KEYS, "b", lost_one=True)
-    assert not await lease._look()
-    await asyncio.sleep(1.0)
-    assert await lease._look()
-
-
-async def test_one_that_was_taken_without_an_answer_is_ours_at_the_next_look(redis: Redis) -> None:
-    await redis.set(KEYS.lease, "a", px=5000)
-    lease = Lease(redis, KEYS, "a")
-    assert await lease._look()
-    assert lease.held()
+    assert not await cold._look()
+    assert await warm._look()
+    await warm.give_up()
+    assert not await cold._look()
+    await asyncio.sleep(0.31)
+    assert await cold._look()  # nobody came
 
 
 async def test_only_the_holder_of_the_lease_opens_the_instance(redis: Redis) -> None:

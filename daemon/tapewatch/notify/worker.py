@@ -44,6 +44,9 @@ PAUSE = 0.05
 DRAIN_PERIOD = 0.02
 """Seconds between two looks at what is left."""
 
+LAST_PART = 0.5
+"""Of the time for draining, what is left for the message that is being sent; no other is begun then."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -118,6 +121,9 @@ class Worker:
         self._kept_back: dict[str, Ended] = {}  # by alert id: what was ended while it was in the spool alone
         self._line: deque[Outgoing] = deque()  # the first of them is being sent
         self._news = asyncio.Event()
+        self._idle = asyncio.Event()  # no message is being sent
+        self._idle.set()
+        self._closing = False
 
     @property
     def wants(self) -> Callable[[Alert], bool]:
@@ -173,10 +179,14 @@ class Worker:
             Whether nothing is left.
         """
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout * (1 - LAST_PART)):
                 while not await self._is_drained():  # noqa: ASYNC110 - Redis tells nobody
                     await asyncio.sleep(DRAIN_PERIOD)
         except TimeoutError:
+            self._closing = True
+            with suppress(TimeoutError):  # cut off while it is sent, a message would come twice
+                async with asyncio.timeout(timeout * LAST_PART):
+                    await self._idle.wait()
             return False
         return True
 
@@ -238,9 +248,11 @@ class Worker:
         while True:
             self._news.clear()
             self._line += self._pipeline.due(self._now())
-            while self._line:
+            while self._line and not self._closing:
                 await self._acknowledged()
+                self._idle.clear()
                 await self._send(self._line[0])
+                self._idle.set()
             await self._wait()
 
     async def _acknowledged(self) -> None:

@@ -5,6 +5,7 @@ token beside it.
 """
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 from typing import Never
 
@@ -26,6 +27,9 @@ RENEW_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 """Between two renewals of the leader, and two looks of a standby."""
 
+OTHERS_FIRST_SECONDS = 1.5
+"""For which a free lease is left to processes that have heard the last ticks."""
+
 _AWAY = (RedisError, TimeoutError)
 
 
@@ -36,10 +40,12 @@ class Lease:
         redis: where.
         keys: the instance's.
         member: a name that no other process has.
-        lost_one: whether this process has just lost one: then another that stands by, with the last ticks, comes first.
+        warm: whether this process has heard the last ticks; one that has not lets those that have come first.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, member: str, *, lost_one: bool = False) -> None:
+    def __init__(
+        self, redis: Redis, keys: Keys, member: str, warm: Callable[[], bool] = lambda: True
+    ) -> None:
         self.member = member
         self.leader: str | None = None
         """Who has it, as last seen; None: nobody, or not known."""
@@ -58,7 +64,9 @@ class Lease:
         self._give_up = redis.register_script(script("lease_give_up.lua"))
         self._until = 0.0  # it is ours, on the monotonic clock
         self._others_until = 0.0  # it was another's, as long as was seen
-        self._others_first_until = monotonic() + SECONDS if lost_one else 0.0
+        self._others_first_until = 0.0  # one that was cut off
+        self._free_since: float | None = None  # on the monotonic clock
+        self._warm = warm
         self._ran_out = False  # and that was said
 
     def held(self) -> bool:
@@ -99,11 +107,14 @@ class Lease:
             holder, ms = await pipe.execute()
         if holder and holder.decode() != self.member:  # ours: it was taken, and the answer got lost
             self.leader = holder.decode()
-            self._others_until = monotonic() + ms / 1000
+            self._others_until, self._free_since = monotonic() + ms / 1000, None
             return False
         # A key that is gone before its time was deleted, or forgotten: its owner goes by its own clock. An empty one
         # was given up.
         if began < self._others_first_until or (holder is None and began < self._others_until):
+            return False
+        self._free_since = self._free_since or began
+        if not self._warm() and began < self._free_since + OTHERS_FIRST_SECONDS:
             return False
         return await self._taken(began)
 
