@@ -178,6 +178,7 @@ class Worker:
         Returns:
             Whether nothing is left.
         """
+        self._closing = False
         try:
             async with asyncio.timeout(timeout * (1 - LAST_PART)):
                 while not await self._is_drained():  # noqa: ASYNC110 - Redis tells nobody
