@@ -129,13 +129,16 @@ class Soaked:
         return [name for name, limit in LIMITS.items() if growth(self.samples, name).grown > limit]
 
     @property
-    def good(self) -> bool:
-        """Whether nothing is wrong."""
+    def complete(self) -> bool:
+        """Whether nothing was lost."""
         heard = [event for event, _, _ in self.outcome.heard]
         all_there = heard == self.outcome.expected and self.received == self.ids and self.mails > 0
-        return (
-            all_there and len(self.ids) == len(heard) and not (self.grown or self.refused or self.exit_code)
-        )
+        return all_there and len(self.ids) == len(heard) and not (self.refused or self.exit_code)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost, and nothing grew."""
+        return self.complete and not self.grown
 
 
 def measure(
