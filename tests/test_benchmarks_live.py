@@ -18,6 +18,7 @@ from sampling import Sample, growth
 CALM = Plan(2_000, 20, 2.0, 0.05, regular=True, pause=0.001, after=0.2)
 
 
+@pytest.mark.long
 def test_latency_is_told_by_percentiles_of_all_alerts() -> None:
     own = latency.Load(1_000, 10)
     figures = latency.measure(2.0, (own,))
@@ -34,6 +35,7 @@ def ran() -> Iterator[tuple[Running, Redis, load.Outcome]]:
         yield both, redis, outcome
 
 
+@pytest.mark.long
 def test_a_calm_load_passes_all_checks_but_those_of_lag(ran: tuple[Running, Redis, load.Outcome]) -> None:
     both, redis, outcome = ran
     assert outcome.ticks > 4_000
@@ -46,6 +48,7 @@ def test_a_calm_load_passes_all_checks_but_those_of_lag(ran: tuple[Running, Redi
     assert [row.what for row in rows if not row.good] == []
 
 
+@pytest.mark.long
 def test_a_tick_too_few_and_an_alert_too_few_are_found(ran: tuple[Running, Redis, load.Outcome]) -> None:
     both, redis, outcome = ran
     more = replace(outcome, ticks=outcome.ticks + 1, expected=[*outcome.expected, 1])
@@ -53,6 +56,7 @@ def test_a_tick_too_few_and_an_alert_too_few_are_found(ran: tuple[Running, Redis
     assert [row.good for row in load.alert_rows(redis, more)] == [False, False]
 
 
+@pytest.mark.long
 def test_a_lag_that_is_not_true_is_found(ran: tuple[Running, Redis, load.Outcome]) -> None:
     both, _, outcome = ran
     with both.log.open("a") as log:
@@ -65,6 +69,7 @@ def test_a_lag_that_is_not_true_is_found(ran: tuple[Running, Redis, load.Outcome
     ]
 
 
+@pytest.mark.long
 def test_a_daemon_that_dies_ends_the_run_with_its_last_words() -> None:
     with running(replace(CALM, seconds=30)) as both:
         os.kill(both.daemon.pid, signal.SIGKILL)
@@ -72,6 +77,7 @@ def test_a_daemon_that_dies_ends_the_run_with_its_last_words() -> None:
             both.outcome()
 
 
+@pytest.mark.long
 def test_a_short_soak_finds_every_alert_at_both_receivers() -> None:
     own = soak.measure(4.0, rate=1_000, every=0.3, alert_every=0.5)
     assert own.complete, (own.refused, own.exit_code, len(own.ids), len(own.received), own.mails)

@@ -44,8 +44,8 @@ PAUSE = 0.05
 DRAIN_PERIOD = 0.02
 """Seconds between two looks at what is left."""
 
-LAST_PART = 0.5
-"""Of the time for draining, what is left for the message that is being sent; no other is begun then."""
+LAST_SECONDS = 1.0
+"""What is left, of the time for draining, to the message that is being sent; no other is begun then."""
 
 log = structlog.get_logger(__name__)
 
@@ -179,14 +179,15 @@ class Worker:
             Whether nothing is left.
         """
         self._closing = False
+        last = min(LAST_SECONDS, timeout / 2)
         try:
-            async with asyncio.timeout(timeout * (1 - LAST_PART)):
+            async with asyncio.timeout(timeout - last):
                 while not await self._is_drained():  # noqa: ASYNC110 - Redis tells nobody
                     await asyncio.sleep(DRAIN_PERIOD)
         except TimeoutError:
             self._closing = True
             with suppress(TimeoutError):  # cut off while it is sent, a message would come twice
-                async with asyncio.timeout(timeout * LAST_PART):
+                async with asyncio.timeout(last):
                     await self._idle.wait()
             return False
         return True
