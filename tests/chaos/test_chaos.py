@@ -12,7 +12,7 @@ from chaos.run import Plan, plans
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 SEED = 2026
 
-SHORT = ("daemon-killed", "redis-cut", "commit-answer", "leader-killed")
+SHORT = ("daemon-killed", "redis-cut", "commit-answer")
 
 
 def plan(name: str, number: int = 1) -> Plan:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 
+import pytest
 from house import KEYS, House, alerts_reach, day_seconds, stream
 from processes import Program
 from redis.asyncio import Redis
@@ -78,6 +79,7 @@ async def test_a_leader_that_stops_lets_the_other_lead_at_once(house: House, exp
     await goes_on(house, redis, wanted)
 
 
+@pytest.mark.long
 async def test_two_leaders_do_not_come_to_pass_where_the_lease_is_deleted(house: House, expected) -> None:
     wanted = (await expected(house.case)).lines
     redis, first, second = await two(house)
