@@ -18,6 +18,7 @@ from tapewatch.config import Feed
 from tapewatch.engine.engine import Engine
 from tapewatch.engine.events import Events
 from tapewatch.engine.snapshot import Snapshot
+from tapewatch.histogram import SECONDS, TICKS, Histogram
 from tapewatch.store.commit import Fired
 from tapewatch.store.writer import Writer
 
@@ -55,6 +56,14 @@ class TickPath:
     ) -> None:
         self.fired: Counter[str] = Counter()
         """Alerts since the start, by symbol."""
+        self.by_rule: Counter[tuple[str, str]] = Counter()
+        """The same by type and rule."""
+        self.batches = Histogram(TICKS)
+        """Ticks that the engine took at a time."""
+        self.steps = Histogram(SECONDS)
+        """Seconds that it took for each."""
+        self.turned = time.monotonic()
+        """When it was last told the time (monotonic clock, s)."""
         self._set(engine, builder)
         self._last = [LastTicks() for _ in feeds]
         self._writer = writer
@@ -116,6 +125,7 @@ class TickPath:
         """Tells the engine the time on feeds that live by the wall clock, ticks or none."""
         by_wall = [feed for feed, by_tape in enumerate(self._by_tape) if not by_tape]
         while True:
+            self.turned = time.monotonic()
             for feed in by_wall:
                 if feed not in self._stopped:
                     self.fire(self.engine.advance(time.time_ns() - self._standing_back(feed), feed))
@@ -155,12 +165,17 @@ class TickPath:
     def _note(self, alert: Alert) -> None:
         """Counts it at once, and logs it after the commit is on its way: a line takes as long as that."""
         self.fired[alert.subject] += 1
+        self.by_rule[alert.type, alert.data.rule] += 1
         asyncio.get_running_loop().call_soon(_log, alert)
 
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
         self._last[feed].add(ticks)
         now = 0 if self._by_tape[feed] else now - self._standing_back(feed)
-        self.fire(self.engine.step(ticks, feed, now))
+        began = time.perf_counter()
+        events = self.engine.step(ticks, feed, now)
+        self.steps.add(time.perf_counter() - began)
+        self.batches.add(len(ticks))
+        self.fire(events)
         self.fire(self.engine.advance(self.engine.clock(feed), feed))
 
 

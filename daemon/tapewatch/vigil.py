@@ -58,6 +58,10 @@ class Vigil:
         """The connection is gone."""
         self._silences[feed].lost()
 
+    def stale(self, feed: int) -> bool:
+        """Whether ticks are missing on it while its market trades, and people were told so."""
+        return self._silences[feed].stale
+
     async def run(self, connections: Sequence[Connection]) -> Never:
         """Looks at every feed until cancelled; `connections` are theirs, in the config's order."""
         while True:

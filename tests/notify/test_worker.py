@@ -28,6 +28,7 @@ from structlog.testing import capture_logs
 
 from tapewatch.alerts.alert import encode
 from tapewatch.notify import endings
+from tapewatch.notify.outcome import Outcome
 from tapewatch.notify.retry import Retry
 from tapewatch.notify.worker import Worker
 
@@ -49,7 +50,8 @@ async def test_alerts_arrive_in_order_and_are_acknowledged(
     assert endpoint.received[0].body == encode(alert(id="a1"))
     assert await pending(redis) == 0
     assert await outcomes(redis) == [("a1", "sent"), ("a2", "sent"), ("a3", "sent")]
-    assert (subject.counts.sent, subject.counts.retried, subject.counts.failed) == (3, 0, 0)
+    assert (subject.counts.outcomes, subject.counts.retried) == ({Outcome.SENT: 3}, 0)
+    assert subject.counts.seconds.count == 3
     sent = {"event": "notify.sent", "log_level": "info", "receiver": "desk"}
     assert logs == [sent | {"alerts": [id_]} for id_ in ("a1", "a2", "a3")]
 
@@ -154,7 +156,7 @@ async def test_a_passing_failure_is_tried_again(redis: Redis, subject: Worker, e
         async with running(subject):
             assert await subject.drain(5)
     assert ids(endpoint.received) == ["a1", "a1", "a1", "a2"]
-    assert (subject.counts.sent, subject.counts.retried, subject.counts.failed) == (2, 2, 0)
+    assert (subject.counts.outcomes, subject.counts.retried) == ({Outcome.SENT: 2}, 2)
     retries = [entry for entry in logs if entry["event"] == "notify.retry"]
     assert [(entry["alerts"], entry["reason"]) for entry in retries] == [
         (["a1"], "HTTP 500"),
@@ -200,7 +202,7 @@ async def test_a_permanent_failure_is_a_dead_letter_and_the_next_alert_goes_out(
     assert ids(endpoint.received) == ["a1", "a2"]
     assert await letters(redis) == [{b"id": b"a1", b"json": encode(alert(id="a1")), b"reason": b"HTTP 404"}]
     assert await outcomes(redis) == [("a1", "refused"), ("a2", "sent")]
-    assert (subject.counts.sent, subject.counts.failed) == (1, 1)
+    assert subject.counts.outcomes == {Outcome.REFUSED: 1, Outcome.SENT: 1}
     (dead,) = [entry for entry in logs if entry["event"] == "notify.dead"]
     assert (dead["alert"], dead["receiver"], dead["reason"]) == ("a1", "desk", "HTTP 404")
 
@@ -289,7 +291,7 @@ async def test_what_no_route_brings_here_is_acknowledged_and_not_sent(
         await fire(redis, "a3", "a4")
         assert await subject.drain(5)
     assert ids(endpoint.received) == ["a2", "a3"]
-    assert subject.counts.sent == 2
+    assert subject.counts.outcomes[Outcome.SENT] == 2
     assert await pending(redis) == 0
 
 

@@ -26,6 +26,7 @@ from tapewatch.alerts.alert import encode
 from tapewatch.config import Console
 from tapewatch.notify.ledger import Ledger
 from tapewatch.notify.message import Message
+from tapewatch.notify.outcome import Outcome
 from tapewatch.notify.worker import Worker
 
 STREAM, RESEND = streams().alerts, streams().resend
@@ -62,7 +63,7 @@ async def test_a_message_that_is_refused_is_a_letter_for_each_of_its_alerts(
         assert await subject.drain(5)
     assert [ids([request]) for request in endpoint.received] == [["a1", "a2"]]
     assert [letter[b"id"] for letter in await letters(redis)] == [b"a1", b"a2"]
-    assert subject.counts.failed == 2
+    assert subject.counts.outcomes == {Outcome.REFUSED: 2}
 
 
 async def test_a_drain_leaves_what_waits_for_the_quiet_hours_to_end(

@@ -1,6 +1,7 @@
 """The engine: ticks in, events out. A plain object: arrays and bytes go in and out, no clock is read."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -293,6 +294,25 @@ class Engine:
             feed = own.watch.feed
             self._clocks[feed] = max(self._clocks[feed], old._clocks[old.layouts[row].watch.feed])
         return missing
+
+    def bars_closed(self) -> dict[str, int]:
+        """Bars closed by timeframe, over all symbols, those of history included."""
+        return {timeframe: int(self._I[at].sum()) for timeframe, at in self._bar_counts.items()}
+
+    @cached_property
+    def _bar_counts(self) -> dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Where each timeframe's bars are counted: rows and columns."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for k, own in enumerate(self.layouts):
+            first = plan.HEADER + plan.COUNT * len(own.watch.timeframes)
+            for j, timeframe in enumerate(own.watch.timeframes):
+                found.setdefault(str(timeframe), []).append((k, first + j))
+        return {name: tuple(np.array(places).T) for name, places in found.items()}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the symbols' state."""
+        return sum(own.nbytes for own in (self._S, self._R, self._pool, self._id_rings))
 
     def values(self, symbol: int) -> dict[str, float]:
         """Every indicator of the symbol by name and timeframe, provisional while its bar forms; NaN: none yet."""

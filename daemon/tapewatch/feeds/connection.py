@@ -116,6 +116,9 @@ class Connection:
         """Attempts after the first."""
         self.replaced = 0
         """Connections given up by `replace`."""
+        self.frames = 0
+        self.ticks = 0
+        """What came since the start."""
         self.last_frame: float | None = None
         """When the last frame came, whatever was in it (monotonic clock, s)."""
         self.faults: Counter[FaultKind] = Counter()
@@ -279,6 +282,8 @@ class Connection:
             if full or line.protocol.refusal is not None or not has_frame(line.websocket):
                 break
         now = self.last_frame = time.monotonic()
+        self.frames += frames
+        self.ticks += ticks
         if batch:
             self._hand_on(batch[0] if len(batch) == 1 else _joined(batch), now)
         protocol = line.protocol

@@ -20,6 +20,8 @@ class Delivery:
     """Stream and entry to be acknowledged once it is ended; none while it is in the spool alone."""
     resent: bool = False
     """A dead letter that somebody wants sent again: it passes no stage but limit and send."""
+    since: float = 0.0
+    """When it was known (monotonic clock, s)."""
 
 
 class Outgoing(NamedTuple):

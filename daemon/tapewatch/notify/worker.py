@@ -8,10 +8,10 @@ that what is known is sent while Redis is away.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Never
 
 import msgspec
@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from tapewatch.alerts.alert import Alert, decode
 from tapewatch.config import Receiver
+from tapewatch.histogram import DELIVERY_SECONDS, Histogram
 from tapewatch.market.ticks import NS
 from tapewatch.notify.attempts import Attempts, Result
 from tapewatch.notify.delivery import Delivery, Ended, Now, Outgoing
@@ -54,12 +55,12 @@ log = structlog.get_logger(__name__)
 class Counts:
     """What a worker did since its start, for metrics."""
 
-    sent: int = 0
-    """Alerts that the receiver took."""
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    """Alerts, by what became of them."""
     retried: int = 0
     """Attempts that failed and were followed by another."""
-    failed: int = 0
-    """Alerts that went to the dead-letter stream."""
+    seconds: Histogram = field(default_factory=lambda: Histogram(DELIVERY_SECONDS))
+    """From when an alert was known here to when the receiver had it."""
 
 
 class Worker:
@@ -126,6 +127,11 @@ class Worker:
         self._closing = False
 
     @property
+    def waiting(self) -> int:
+        """Alerts that are known here, and not delivered yet."""
+        return len(self._in_flight)
+
+    @property
     def wants(self) -> Callable[[Alert], bool]:
         """Whether an alert goes to this receiver at all; may be changed while it runs."""
         return self._pipeline.wants
@@ -165,7 +171,7 @@ class Worker:
         for alert, body in fired:
             known = (alert.id, False) in self._in_flight or alert.id in self._kept_back
             if not known and not self._ledger.had(alert.id):
-                self._offer(Delivery(alert, body))
+                self._offer(Delivery(alert, body, since=time.monotonic()))
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - False, not an error
         """Sends what waits for company or a pause, and waits until it is sent; `run` runs meanwhile.
@@ -224,7 +230,7 @@ class Worker:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._unreadable(entry, f"the entry holds no alert: {error}")
         else:
-            delivery = Delivery(alert, body, [own], resent)
+            delivery = Delivery(alert, body, [own], resent, time.monotonic())
             if known := self._in_flight.get((alert.id, resent)):
                 known.entries.append(own)  # it came from the spool before
             elif not resent and self._had(alert, entry):
@@ -277,7 +283,6 @@ class Worker:
         if result.outcome == Outcome.SENT:
             # Before the acknowledgement: a crash between the two doubles nothing.
             self._ledger.note(ids, result.receipt)
-            self.counts.sent += len(ids)
             self._log.info("notify.sent", alerts=ids)
         for delivery in outgoing.deliveries:
             if result.outcome != Outcome.SENT:
@@ -297,7 +302,6 @@ class Worker:
     def _report(self, delivery: Delivery, result: Result) -> None:
         alert = delivery.alert.id
         if delivery.entries:
-            self.counts.failed += 1
             self._log.error("notify.dead", alert=alert, reason=result.detail)
         else:  # it comes again with the stream, and is a dead letter then
             self._log.warning("notify.waits_for_redis", alert=alert, reason=result.detail)
@@ -305,7 +309,7 @@ class Worker:
     def _unreadable(self, entry: Entry, reason: str) -> None:
         fields = entry.fields
         alert = fields.get(b"id", b"").decode(errors="replace")
-        self.counts.failed += 1
+        self.counts.outcomes[Outcome.UNREADABLE] += 1
         self._log.error("notify.dead", alert=alert, entry=entry.id.decode(), reason=reason)
         where = ((entry.stream, entry.id),)
         self._endings.add(Ending(alert, fields.get(b"json", b""), where, Outcome.UNREADABLE, reason))
@@ -315,6 +319,10 @@ class Worker:
     ) -> None:
         """The delivery is over. What is in the spool alone has nothing to acknowledge."""
         self._in_flight.pop((delivery.alert.id, delivery.resent), None)
+        if outcome == Outcome.SENT:
+            self.counts.seconds.add(time.monotonic() - delivery.since)
+        if delivery.entries or outcome == Outcome.SENT:  # the rest comes again with the stream
+            self.counts.outcomes[outcome] += 1
         if delivery.entries:
             self._endings.add(
                 Ending(

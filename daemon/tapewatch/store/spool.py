@@ -149,6 +149,11 @@ class Spool:
         """Whether there is no record."""
         return not self._end
 
+    @property
+    def size(self) -> int:
+        """Bytes that the records take; 0 if there are none."""
+        return self._end
+
     def close(self) -> None:
         """Let the file go; the records stay in it."""
         os.close(self._fd)

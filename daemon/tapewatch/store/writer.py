@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from tapewatch.background import cancel, in_thread
 from tapewatch.engine.snapshot import Snapshot
+from tapewatch.histogram import SECONDS, Histogram
 from tapewatch.store.commit import Commit, Fired, Store, merged
 from tapewatch.store.errors import GapError
 from tapewatch.store.pace import next_start
@@ -65,6 +66,12 @@ class Writer:
         self._spooled = spooled
         self._having = having
         self._period = period
+        self.commits = Histogram(SECONDS)
+        """Seconds that each commit took which Redis answered."""
+        self.failures = 0
+        """Attempts that it did not answer, or with an error."""
+        self.away_since: float | None = None
+        """Since when Redis is away (monotonic clock, s); None while it is there."""
         self._written = store.sequence  # number of the last commit that is known to be in Redis
         self._numbered = store.sequence  # of the last commit that was made
         self._on_disk = store.sequence  # of the last one in the spool
@@ -73,7 +80,6 @@ class Writer:
         self._round: Iterator[Mapping[str, Snapshot]] = iter(())  # what is still to be written behind
         self._news: set[str] = set()  # symbols, for `changed`
         self._current: Commit | None = None  # until it is known to be written, or in the spool
-        self._away_since: float | None = None
         self._recent = Recent()
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -161,7 +167,7 @@ class Writer:
     async def _write_next(self) -> float | None:
         """One commit; returns the seconds that it took, outages left out; None: there is nothing to write."""
         async with self._one_at_a_time:
-            if self._away_since is None:
+            if self.away_since is None:
                 started = monotonic()
                 # What was cancelled on its way may be written or not: the same commit is sent again.
                 self._current = self._current or self._next()
@@ -170,7 +176,7 @@ class Writer:
                 try:
                     await self._attempt(self._current)
                 except _AWAY as error:
-                    self._away_since = started
+                    self.away_since = started
                     reason = str(error) or "no answer"
                     log.warning("store.away", error=reason, sequence=self._current.sequence)
                 else:
@@ -196,18 +202,24 @@ class Writer:
 
     async def _attempt(self, commit: Commit) -> None:
         """Once; what Redis forgot comes before it, in one with it."""
-        async with asyncio.timeout(ANSWER_SECONDS):
-            try:
-                await self._store.commit(commit, self._delivered(commit))
-            except GapError as gap:
-                whole = self._bridge(gap, commit)
-                await self._store.commit(whole, self._delivered(whole))
+        began = monotonic()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                try:
+                    await self._store.commit(commit, self._delivered(commit))
+                except GapError as gap:
+                    whole = self._bridge(gap, commit)
+                    await self._store.commit(whole, self._delivered(whole))
+        except _AWAY:
+            self.failures += 1
+            raise
+        self.commits.add(monotonic() - began)
         self._written = commit.sequence
         self._recent.add(commit, monotonic())
 
     def _delivered(self, commit: Commit) -> dict[str, Sequence[str]]:
         """Without an outage nobody can have what was not written."""
-        if self._away_since is None:
+        if self.away_since is None:
             return {}
         return {fired.alert.id: self._having(fired.alert.id) for fired in commit.alerts}
 
@@ -232,9 +244,9 @@ class Writer:
         finally:
             await cancel({retry})
         self._spool.clear()
-        assert self._away_since is not None  # noqa: S101 - for mypy; it is why we are here
-        log.warning("store.back", away_seconds=round(monotonic() - self._away_since, 3))
-        self._away_since = None
+        assert self.away_since is not None  # noqa: S101 - for mypy; it is why we are here
+        log.warning("store.back", away_seconds=round(monotonic() - self.away_since, 3))
+        self.away_since = None
 
     def _retry(self) -> asyncio.Task[None]:
         task = asyncio.create_task(self._commit_spool())
