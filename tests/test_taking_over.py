@@ -1,11 +1,9 @@
 """A process begins to lead: what it heard while another led is played first, then what comes; nothing of it is lost."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from feeds.bar_servers import MINUTE, NS, Market, minutes, serve
+from frozen_redis import frozen, pid_of
 from tapewatch import assemble, leading, sources
 from tapewatch.alerts.alert import decode
 from tapewatch.base import Base
@@ -30,6 +29,7 @@ from tapewatch.store.errors import RedisUnavailableError
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import open_redis
 from tapewatch.store.spool import Spool
+from tapewatch.vitals import Vitals
 
 
 def config(*symbols: str, **feed: Any) -> Config:
@@ -86,6 +86,7 @@ def base(redis: Redis, http: httpx.AsyncClient, tmp_path: Path) -> Iterator[Call
                 senders={},
                 credentials=known,
                 histories=sources.histories(folder, known, http),
+                vitals=Vitals(config, redis=redis, spool=spool),
                 member="m",
                 consumer="m",
             )
@@ -232,15 +233,6 @@ async def test_what_is_missing_before_the_first_tick_that_was_kept_comes_from_hi
     ]
 
 
-@contextmanager
-def no_answers(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_a_redis_that_does_not_answer_holds_nobody_up(
     base: Callable[[Config], Base], redis: Redis, monkeypatch: pytest.MonkeyPatch, stopped: bool
@@ -249,7 +241,7 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up(
     watched = config("BTC")
     own = base(watched)
     stop = asyncio.Event()
-    with no_answers(int((await redis.info("server"))["process_id"])):
+    with frozen(await pid_of(redis)):
         task = asyncio.create_task(
             lead(own, _term(own, watched, Standby(len(watched.feed))), stop, lambda: None, None)
         )

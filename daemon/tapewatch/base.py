@@ -12,6 +12,7 @@ from tapewatch.notify.ledger import Ledger
 from tapewatch.notify.sender import Sender
 from tapewatch.store.keys import Keys
 from tapewatch.store.spool import Spool
+from tapewatch.vitals import Vitals
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Base:
     """Per feed."""
     member: str
     """A name that no other process has."""
+    vitals: Vitals
+    """What others see of it."""
     consumer: str
     """What it is called as a consumer of streams: those who follow it may be called so too."""
     fired: Counter[str] = field(default_factory=Counter)

@@ -44,6 +44,7 @@ from tapewatch.store.server import answering
 from tapewatch.store.writer import Writer
 from tapewatch.tick_path import TickPath
 from tapewatch.vigil import Vigil
+from tapewatch.vitals import Leading, Role
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +115,9 @@ async def lead(
         FeedRefusedError: every feed refused us.
         TimeoutError: Redis was away at the stop; the message says what is not written.
     """
-    config, lease = term.config, term.lease
+    config, lease, vitals = term.config, term.lease, base.vitals
     term.standby.keep_all()
+    vitals.role = Role.STARTING
     store = Store(base.redis, config.name)
     known = sources.pasts(config, base.histories)
     if not await unless(stop, _restore(base, term, store, known)):
@@ -127,6 +129,8 @@ async def lead(
             return
         jobs = [parts.writer.run(), silences.keep(), *(worker.run() for worker in workers)]
         await stack.enter_async_context(background(*jobs))
+        vitals.leading = Leading(parts.path, parts.writer, parts.workers, parts.live.vigil)
+        vitals.role = Role.LEADING
         ready()
         log.info("daemon.ready", watches=len(config.watch), receivers=len(parts.workers))
         try:
@@ -136,7 +140,9 @@ async def lead(
         finally:
             base.fired.update(parts.path.fired)
             if lease is None or not lease.lost:
+                vitals.role = Role.STOPPING
                 await _finish(parts)
+            vitals.leading = None
 
 
 async def _restore(base: Base, term: Term, store: Store, known: dict[int, Past]) -> None:

@@ -30,6 +30,7 @@ from tapewatch.store.lease import SECONDS, Lease
 from tapewatch.store.recovery import drop_if_followed
 from tapewatch.store.server import open_redis, where
 from tapewatch.store.spool import Spool
+from tapewatch.vitals import Role, Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -76,14 +77,16 @@ async def run(
         own = stack.enter_context(own_folder(folder, shared=bool(config.ha)))
         log.info("daemon.starting", instance=config.name, redis=where(url, folder), state_dir=str(own))
         redis = await stack.enter_async_context(open_redis(url, folder, config.redis.fsync))
+        spool = stack.enter_context(closing(Spool(own)))
         base = Base(
             redis=redis,
             keys=Keys(config.name),
-            spool=stack.enter_context(closing(Spool(own))),
+            spool=spool,
             ledgers={name: Ledger(own / "sent" / name) for name in senders},
             senders=senders,
             credentials=credentials,
             histories=sources.histories(config, credentials, http),
+            vitals=Vitals(config, redis=redis, spool=spool),
             consumer=own.name if config.ha else "member-1",
             member=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}",
         )
@@ -103,7 +106,9 @@ def _senders(config: Config, http: httpx.AsyncClient) -> dict[str, Sender]:
 def _term(base: Base, config: Config, standby: Standby, lease: Lease | None = None) -> Term:
     engine = assemble.engine(config, tape_clocks=[feed.clock == "tape" for feed in config.feed])
     intake = Intake(standby)
-    return Term(config, engine, standby, intake, connections(base, config, engine, intake), lease)
+    term = Term(config, engine, standby, intake, connections(base, config, engine, intake), lease)
+    base.vitals.config, base.vitals.connections, base.vitals.lease = config, term.connections, lease
+    return term
 
 
 async def _lead_by_turns(
@@ -142,6 +147,7 @@ async def _take_turn(
         if term.config.ha != "cold":
             await stack.enter_async_context(background(*receive(term.connections)))
         log.info("daemon.standing_by", member=base.member)
+        base.vitals.role = Role.STANDING_BY
         ready()
         while not (lease.taken.is_set() or stop.is_set()):
             await first_of(lease.taken.wait(), stop.wait(), *([changes.asked.wait()] if changes else []))

@@ -1,8 +1,6 @@
 """Alerts that come twice, from the spool and from the stream, or to two processes; Redis away; letters sent again."""
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -27,6 +25,7 @@ from sample_alerts import alert
 from starlette.responses import Response
 from structlog.testing import capture_logs
 
+from frozen_redis import frozen, pid_of
 from tapewatch.alerts.alert import Alert, encode
 from tapewatch.notify import patience, stream_reader
 from tapewatch.notify.ledger import Ledger
@@ -167,16 +166,13 @@ async def test_a_redis_that_hangs_stops_no_delivery(
     for module in (patience, stream_reader):
         monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     await fire(redis, "a1")
-    pid = (await redis.info("server"))["process_id"]
+    pid = await pid_of(redis)
     async with running(subject):
         assert await subject.drain(5)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(pid):
             subject.spooled(spooled("a2"))
             await endpoint.has(2)
             assert not await subject.drain(1)
-        finally:
-            os.kill(pid, signal.SIGCONT)
         await fire(redis, "a2", "a3")
         assert await subject.drain(10)
     assert ids(endpoint.received) == ["a1", "a2", "a3"]

@@ -1,8 +1,6 @@
 """Who leads: one at most at any instant, by its own clock."""
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from frozen_redis import frozen, pid_of
 from tapewatch.store import lease as module
 from tapewatch.store.commit import Store
 from tapewatch.store.errors import FencedError, LeaseLostError
@@ -48,10 +47,6 @@ async def comes_true(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-
-
-async def pid_of(redis: Redis) -> int:
-    return int((await redis.info("server"))["process_id"])
 
 
 def test_a_lease_is_short_enough_for_a_takeover_within_five_seconds() -> None:
@@ -134,13 +129,10 @@ async def test_while_redis_is_away_it_runs_out_and_is_regained(redis: Redis) -> 
         lease.token = store.token
         pid = await pid_of(redis)
         with capture_logs() as logs:
-            os.kill(pid, signal.SIGSTOP)
-            try:
+            with frozen(pid):
                 await comes_true(lambda: not lease.held())
                 await comes_true(lambda: bool(logs))
                 assert lease.cut_off
-            finally:
-                os.kill(pid, signal.SIGCONT)
             await comes_true(lease.held)
     assert [entry["event"] for entry in logs] == ["lease.ran_out", "lease.regained"]
 
@@ -167,9 +159,8 @@ async def test_a_standby_that_was_cut_off_lets_the_leader_come_first(redis: Redi
     pid = await pid_of(redis)
     async with standing_by(redis, "c") as (third, _):
         await comes_true(lambda: third.leader == "a")
-        os.kill(pid, signal.SIGSTOP)
-        await asyncio.sleep(1.2)
-        os.kill(pid, signal.SIGCONT)
+        with frozen(pid):
+            await asyncio.sleep(1.2)
         back = time.monotonic()
         await within(4, third.taken.wait())
         assert time.monotonic() - back > 0.5

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from frozen_redis import pid_of
 from tapewatch.store import child, server
 from tapewatch.store.child import socket_path
 from tapewatch.store.errors import RedisUnavailableError, RedisVersionError
@@ -20,10 +21,6 @@ from tapewatch.store.server import connect_redis, open_redis, where
 OpenIt = Callable[[str | None, Path], AbstractAsyncContextManager[Redis]]
 
 NOBODY_LISTENS = "127.0.0.1:1"
-
-
-async def pid_of(redis: Redis) -> int:
-    return int((await redis.info("server"))["process_id"])
 
 
 def is_running(pid: int) -> bool:

@@ -2,7 +2,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from time import time
 
@@ -11,6 +11,7 @@ from crossings import fired
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from frozen_redis import frozen, pid_of
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Store
 from tapewatch.store.errors import FencedError, GapError
@@ -71,20 +72,6 @@ async def comes_true(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def pid_of(redis: Redis) -> int:
-    return int((await redis.info("server"))["process_id"])
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """The server takes what is sent and does not answer."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 async def test_an_alert_and_its_state_are_committed_at_once(
     store: Store, redis: Redis, engine: Engine, spool: Spool
 ) -> None:
@@ -121,7 +108,7 @@ async def test_what_comes_while_a_commit_is_on_its_way_is_merged(
 ) -> None:
     writer = Writer(store, spool, engine.changes, period=NEVER)
     async with running(writer):
-        with stopped(await pid_of(redis)):
+        with frozen(await pid_of(redis)):
             for n in range(1, 101):
                 writer.fired(fired(f"{n:03}"), {"SPX": Snapshot(b"%d" % n, b"rings" if n == 50 else None)})
                 await asyncio.sleep(0)
@@ -177,7 +164,7 @@ async def test_a_commit_cancelled_on_its_way_is_done_once(
 ) -> None:
     writer = Writer(store, spool, engine.changes, period=NEVER)
     async with running(writer) as task:
-        with stopped(await pid_of(redis)):
+        with frozen(await pid_of(redis)):
             writer.fired(fired("1"), {"SPX": hot(b"1")})
             await asyncio.sleep(0.05)  # it is sent, and not answered
             task.cancel()
@@ -223,7 +210,7 @@ async def test_draining_without_redis_says_what_is_not_written(
     writer.fired(fired("1", "2"), {"SPX": hot(b"1")})
     engine["SPY"] = hot(b"1")
     with (
-        stopped(await pid_of(redis)),
+        frozen(await pid_of(redis)),
         pytest.raises(TimeoutError, match="2 alerts are neither in Redis nor in the spool"),
     ):
         await writer.drain(within=0.05)

@@ -1,7 +1,6 @@
 """While Redis is away: the spool, what may be sent from it, and what happens when Redis is back."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from crossings import fired
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from frozen_redis import frozen, pid_of
 from tapewatch.background import cancel
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Fired, Store
@@ -65,19 +65,6 @@ async def running(writer: Writer) -> AsyncIterator[asyncio.Task[None]]:
             await task
 
 
-@contextmanager
-def no_answers(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-async def pid_of(redis: Redis) -> int:
-    return int((await redis.info("server"))["process_id"])
-
-
 async def comes_true(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
@@ -108,7 +95,7 @@ async def test_what_fires_while_redis_is_away_is_on_disk_and_may_be_sent(
 ) -> None:
     writer = a_writer(store, spool, sent)
     async with running(writer):
-        with no_answers(await pid_of(redis)), capture_logs() as logs:
+        with frozen(await pid_of(redis)), capture_logs() as logs:
             for n in range(1, 6):
                 writer.fired(fired(str(n)), {"SPX": hot(b"%d" % n)})
                 await comes_true(lambda n=n: sent == [str(i) for i in range(1, n + 1)])  # type: ignore[misc]
@@ -130,7 +117,7 @@ async def test_what_a_process_left_in_the_spool_is_committed_by_the_next_one(
     writer.fired(fired("0"), {"SPX": hot(b"0")})
     await writer.drain(within=10)
     async with running(writer):
-        with no_answers(await pid_of(redis)):
+        with frozen(await pid_of(redis)):
             for n in range(1, 4):
                 writer.fired(fired(str(n)), {"SPX": hot(b"%d" % n)})
                 await comes_true(lambda n=n: len(sent) == n)  # type: ignore[misc]
