@@ -67,11 +67,11 @@ def test_all_that_is_dead_is_listed(dead: Command, args: list[str]) -> None:
     assert lines[0].startswith(
         "9f0c2a51  2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25"
     )
-    assert lines[1].startswith("    desk gave up 20")
+    assert lines[1].startswith("    not delivered to desk, 20")
     assert lines[1].endswith("Z: HTTP 404")
     assert lines[2].startswith("77aa2b77  ")
     assert lines[3].endswith("Z: gave up after 900 s: HTTP 500")
-    assert lines[5].startswith("    pager gave up 20")
+    assert lines[5].startswith("    not delivered to pager, 20")
     assert len(lines) == 6
 
 

@@ -80,12 +80,12 @@ def test_silences_are_listed_and_lifted(silence: Command, desk: Desk) -> None:
 
 def test_programs_get_json(silence: Command) -> None:
     added = json.loads(silence("add", "--severity", "info", "--for", "1h", "--json").out)
-    (listed,) = json.loads(silence("--json").out)
+    (listed,) = map(json.loads, silence("--json").out.splitlines())
     assert listed == added
     assert (added["severity"], added["symbol"], added["state"]) == ("info", None, "holds")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", added["until"])
     assert json.loads(silence("lift", added["id"], "--json").out) == {"lifted": added["id"]}
-    assert json.loads(silence("list", "--json").out) == []
+    assert silence("list", "--json").out == ""
 
 
 def test_one_that_is_over_is_listed_as_such(silence: Command, desk: Desk) -> None:
@@ -96,7 +96,7 @@ def test_one_that_is_over_is_listed_as_such(silence: Command, desk: Desk) -> Non
     desk(lambda redis: Silences(redis, desk.keys.silences).add(own))
     shown = silence("list").out
     assert shown.endswith("  over  anna: [2Jlunch\n")
-    assert json.loads(silence("list", "--json").out)[0]["state"] == "over"
+    assert json.loads(silence("list", "--json").out)["state"] == "over"
 
 
 def test_nothing_silenced_is_said(silence: Command) -> None:

@@ -161,5 +161,5 @@ def _text(receiver: str, letter: Letter) -> Text:
     alert = letter.alert
     told = alert_line(alert) if alert else Text("no alert can be read here", "yellow")
     id = letter.id[:SHOWN] if alert else letter.id
-    reason = f"\n    {one_line(receiver)} gave up {iso_ns(letter.at_ns)[:19]}Z: {one_line(letter.reason)}"
+    reason = f"\n    not delivered to {one_line(receiver)}, {iso_ns(letter.at_ns)[:19]}Z: {one_line(letter.reason)}"
     return Text.assemble((f"{one_line(id)}  ", "bold"), told, (reason, "dim"))

@@ -74,7 +74,8 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     logs.configure(level="warning")
     silences, now = runner.run(silence_view.read(own)), time.time_ns()
     if json:
-        print(json_module.dumps([silence_view.as_json(each, now) for each in silences]))
+        for each in silences:
+            print(json_module.dumps(silence_view.as_json(each, now)))
     elif silences:
         silence_view.show(own, silences, now, Terminal())
     else:
