@@ -1,10 +1,11 @@
-# Everything runs in .venv, from versions and hashes that requirements.lock pins.
+# Everything runs in .venv, from versions and hashes that requirements-dev.lock pins; what is installed elsewhere, from
+# those of requirements.lock, which are the same.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: run test test-long chaos bench load soak lint lock clean
+.PHONY: run test test-long chaos bench load soak lint audit sbom lock clean
 
 run: $(STAMP)  ## the product at work on a simulated tape: Redis, simulator, daemon, alerts
 	$(BIN)/tapewatch demo
@@ -32,16 +33,30 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive daemon tools
+	$(BIN)/python tools/secret_scan.py
+	test ! -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile  # not every machine has a wheel
+	test ! -x $(BIN)/shellcheck || $(BIN)/shellcheck .ci/run deploy/make-secrets
+	$(BIN)/python tools/audit.py --if-reachable
 
-$(STAMP): requirements.lock pyproject.toml
+audit: $(STAMP)  ## are there known vulnerabilities in what the lock pins? fails if nobody can be asked
+	$(BIN)/python tools/audit.py
+
+sbom: $(STAMP)  ## what the program is made of, as CycloneDX: dist/tapewatch-VERSION.cdx.json
+	$(BIN)/python tools/sbom.py
+
+$(STAMP): requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url pyproject.toml build-requirements.in
+
 lock:  ## pin anew what pyproject.toml asks for; needs uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --all-extras pyproject.toml build-requirements.in --output-file requirements.lock
+	$(PIN) --output-file requirements.lock
+	$(PIN) --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

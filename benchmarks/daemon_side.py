@@ -83,7 +83,14 @@ def running(
                 "TAPEWATCH_FEED_TAPE_KEY": "key",
                 "TAPEWATCH_REDIS_URL": f"unix://{where['redis']}",
             }
-            program = [Path(sys.executable).with_name("tapewatch"), "run", "--config", config, "--log-json"]
+            program = [
+                Path(sys.executable).with_name("tapewatch"),
+                "run",
+                "--config",
+                config,
+                "--log-format",
+                "json",
+            ]
             if relay:
                 program = [sys.executable, "-m", "peers.relay", where["port"], where["redis"]]
                 variables["PYTHONPATH"] = str(Path(__file__).parent)
@@ -111,6 +118,7 @@ def _config(folder: Path, port: int, more: str) -> Path:
     common = 'calendar = "24/7"\n'
     lines = [
         f'name = "bench"\nstate_dir = {json.dumps(str(folder / "state"))}',
+        '[http]\nlisten = "127.0.0.1:0"',
         f'[[feed]]\nname = "tape"\nvendor = "massive"\nurl = "ws://127.0.0.1:{port}"',
         f'[[watch]]\nsymbol = "MARK"\ntimeframes = ["1m", "1d"]\nindicators = []\n{common}'
         f'[[watch.level]]\nname = "end"\nprice = {MARK_LEVEL}',

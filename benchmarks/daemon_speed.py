@@ -114,11 +114,13 @@ def _daemon(folder: Path, market: Market) -> Client:
     def client(port: int, redis: str) -> tuple[list[object], dict[str, str]]:
         config = folder / "config.toml"
         feed = f'[[feed]]\nname = "tape"\nvendor = "massive"\nurl = "ws://127.0.0.1:{port}"\nclock = "tape"\n'
-        state = f'name = "bench"\nstate_dir = {json.dumps(str(folder / "state"))}\n'
+        state = (
+            f'name = "bench"\nstate_dir = {json.dumps(str(folder / "state"))}\nhttp.listen = "127.0.0.1:0"\n'
+        )
         config.write_text("\n".join([state, feed, *watches]))
         program = Path(sys.executable).with_name("tapewatch")
         return (
-            [program, "run", "--config", config, "--log-json"],
+            [program, "run", "--config", config, "--log-format", "json"],
             {"TAPEWATCH_FEED_TAPE_KEY": "key", "TAPEWATCH_REDIS_URL": f"unix://{redis}"},
         )
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from tapewatch import assemble
+from tapewatch import meaning
 from tapewatch.config import Config
 from tapewatch.engine.parts import Compare, Crosses, Price
 from tapewatch.engine.watch import Band, ConditionRule
@@ -16,7 +16,7 @@ MINUTE = 60 * NS
 def rule(condition: dict, **watch: object) -> ConditionRule:
     table = {"symbol": "SPX", **watch, "condition": [{"name": "a", **condition}]}
     config = Config.model_validate({"name": "test", "watch": [table]})
-    (own,) = assemble.engine_watch(config, config.watch[0], live=False).rules
+    (own,) = meaning.engine_watch(config, config.watch[0], live=False).rules
     assert isinstance(own, ConditionRule)
     return own
 
@@ -77,7 +77,7 @@ def test_a_date_counts_to_its_end_at_the_exchange(calendar: str, expires: date, 
 
 def test_a_composite_is_known_by_its_legs():
     config = Config.model_validate({"name": "test", "watch": [{"symbol": "XLC/SPY"}, {"symbol": "SPY"}]})
-    assert [assemble.engine_watch(config, watch, live=False).legs for watch in config.watch] == [
+    assert [meaning.engine_watch(config, watch, live=False).legs for watch in config.watch] == [
         ("XLC", "SPY"),
         None,
     ]
@@ -95,9 +95,9 @@ def test_a_composite_is_known_by_its_legs():
 def test_the_official_daily_bar_is_waited_for_where_a_market_shuts(calendar: str, live: bool, expected: int):
     watch = {"symbol": "SPX", "calendar": calendar, "settle_after": "20m"}
     config = Config.model_validate({"name": "test", "watch": [watch]})
-    assert assemble.engine_watch(config, config.watch[0], live=live).settle_after == expected
+    assert meaning.engine_watch(config, config.watch[0], live=live).settle_after == expected
 
 
 def test_without_settle_after_nothing_is_waited_for():
     config = Config.model_validate({"name": "test", "watch": [{"symbol": "SPX"}]})
-    assert assemble.engine_watch(config, config.watch[0], live=True).settle_after == 0
+    assert meaning.engine_watch(config, config.watch[0], live=True).settle_after == 0

@@ -36,7 +36,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         config = default.replace(
             'vendor = "massive"', f'vendor = "massive"\nurl = "{address}"\nclock = "tape"', 1
         )
-        (tmp_path / "sp500.toml").write_text(f'redis.url = "unix://{socket}"\nstate_dir = "state"\n{config}')
+        (tmp_path / "sp500.toml").write_text(
+            f'redis.url = "unix://{socket}"\nhttp.listen = "127.0.0.1:0"\nstate_dir = "state"\n{config}'
+        )
         yield Desk(tmp_path / "sp500.toml", f"unix://{socket}")
         assert await simulator.stop() == 0
         assert "Traceback" not in simulator.everything()

@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema
 import msgspec
@@ -210,29 +210,99 @@ def test_the_recipe_gives_the_example_s_id(capsys: pytest.CaptureFixture[str]) -
     assert f'"id": "{capsys.readouterr().out.strip()}"' in section(page, "An example")
 
 
-def log_events() -> dict[str, str]:
-    """Every log event in the package with the function that writes it: `info`, `warning`, …"""
-    found = {}
+class Written(NamedTuple):
+    """What the package writes of one log event."""
+
+    levels: set[str]
+    """`info`, `warning`, …; nothing where a variable says."""
+    keys: set[str]
+    some_more: bool
+    """Whether there are keys that only the running program knows."""
+
+
+def log_events() -> dict[str, Written]:
+    """Every log event in the package."""
+    found: dict[str, Written] = {}
     for source in (ROOT / "daemon/tapewatch").rglob("*.py"):
         text = source.read_text(encoding="utf-8")
         if "structlog.get_logger" not in text:
             continue
-        for node in ast.walk(ast.parse(text)):
-            match node:
-                case ast.Call(func=writes, args=[ast.Constant(value=str(event)), *_]):
-                    if re.fullmatch(r"(?!tapewatch)[a-z]+\.[a-z_]+", event):
-                        found[event] = writes.attr if isinstance(writes, ast.Attribute) else ""
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (event := event_of(node)):
+                own = found.setdefault(event, Written(set(), set(), some_more=False))
+                keys, some_more = keys_of(node, tree)
+                level = getattr(node.func, "attr", "")
+                levels = {level} if level in LEVELS else set()
+                found[event] = Written(own.levels | levels, own.keys | keys, own.some_more or some_more)
     return found
 
 
-def test_every_log_event_is_listed_with_its_level() -> None:
+LEVELS = ("info", "warning", "error", "critical")
+
+
+def event_of(call: ast.Call) -> str | None:
+    """The event's name; `log.log` has a level before it."""
+    for word in call.args[:2]:
+        match word:
+            case ast.Constant(value=str(event)) if re.fullmatch(r"(?!tapewatch)[a-z]+\.[a-z_]+", event):
+                return event
+    return None
+
+
+def keys_of(call: ast.Call, tree: ast.Module) -> tuple[set[str], bool]:
+    """The keys that a call writes, with those bound to its logger, and whether there are some more."""
+    keys, some_more = set(), False
+    if "self._log" in ast.unparse(call.func):
+        bound = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        keys |= {own.arg for node in bound if ast.unparse(node.func) == "log.bind" for own in node.keywords}
+    for keyword in call.keywords:
+        if keyword.arg == "exc_info":
+            keys.add("exception")
+        elif keyword.arg:
+            keys.add(keyword.arg)
+        elif of_function := returned_keys(keyword.value, tree):
+            keys |= of_function
+        else:
+            some_more = True
+    return {str(key) for key in keys}, some_more
+
+
+def returned_keys(value: ast.expr, tree: ast.Module) -> set[str]:
+    """The keys of the dict that a function of the same module returns."""
+    name = ast.unparse(value).removesuffix("()").removeprefix("self.")
+    own = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    dicts = (node.value for function in own for node in ast.walk(function) if isinstance(node, ast.Return))
+    return {key.value for node in dicts if isinstance(node, ast.Dict) for key in node.keys}  # type: ignore[union-attr]
+
+
+def told_events() -> dict[str, tuple[str, set[str]]]:
+    """Every log event in docs/operations.md, with its level, and the keys in its row."""
     table = section(read("docs/operations.md"), "The log").partition("Reasons of")[0]
     told = {}
-    for events, level in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", table, re.MULTILINE):
-        told |= dict.fromkeys(CODE.findall(events), level)
-    found = log_events()
+    for events, level, text in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \| (.+) \|$", table, re.MULTILINE):
+        words = {word for word in CODE.findall(text) if re.fullmatch("[a-z_]+", word)}
+        told |= dict.fromkeys(CODE.findall(events), (level, words))
+    return told
+
+
+def test_every_log_event_is_listed_with_its_level() -> None:
+    told, found = told_events(), log_events()
     assert sorted(told) == sorted(found)
-    assert [event for event, level in found.items() if level not in told[event]] == []
+    assert [
+        event for event, own in found.items() if any(level not in told[event][0] for level in own.levels)
+    ] == []
+
+
+def test_every_key_of_a_log_event_stands_in_its_row_and_no_other() -> None:
+    told = {event: keys for event, (_, keys) in told_events().items()}
+    found = log_events()
+    assert {
+        event: sorted(own.keys - told[event]) for event, own in found.items() if own.keys - told[event]
+    } == {}
+    told["ticks.refused"] -= set(REFUSALS)  # what its `reason` may be
+    more = {event: keys - found[event].keys for event, keys in told.items() if not found[event].some_more}
+    assert {event: sorted(keys) for event, keys in more.items() if keys} == {}
 
 
 def test_every_reason_to_refuse_a_tick_is_listed() -> None:
@@ -297,8 +367,8 @@ async def test_the_rights_of_the_docs_are_enough(
 ) -> None:
     """A user with the ACL of docs/operations.md may do what the daemon, a worker and `tail` do."""
     redis, _ = store
-    (rule,) = re.findall(r"^ACL SETUSER .*$", read("docs/operations.md"), re.MULTILINE)
-    await redis.execute_command(*rule.replace("PASSWORD", "secret").split())
+    for rule in re.findall(r"^ACL SETUSER tapewatch .*$", read("docs/operations.md"), re.MULTILINE):
+        await redis.execute_command(*rule.replace("PASSWORD", "secret").split())
     url = f"unix://tapewatch:secret@{tmp_path / 'redis/redis.sock'}"
     async with open_redis(url, tmp_path) as limited:
         own = Store(limited, "sp500")
@@ -316,7 +386,6 @@ async def test_the_rights_of_the_docs_are_enough(
         await silences.refresh()
         await limited.hset(keys.now("SPX"), mapping={"price": "7000"})
         await deliver_one(limited, own, tmp_path, msgspec.structs.replace(make.alert(), id="2"))
-        for pattern in (keys.channels, "tapewatch:*"):
-            async with limited.pubsub() as channel:
-                await channel.psubscribe(pattern)
-                assert (await channel.get_message(timeout=5))["type"] == "psubscribe"
+        async with limited.pubsub() as channel:
+            await channel.psubscribe(keys.channels)
+            assert (await channel.get_message(timeout=5))["type"] == "psubscribe"

@@ -12,7 +12,7 @@ import pytest
 from starlette.responses import Response
 
 from feeds.bar_servers import DAY, MINUTE, NS, Market, at, minutes, regular_minutes, serve
-from tapewatch import assemble
+from tapewatch import meaning
 from tapewatch.config import Config
 from tapewatch.engine.engine import Engine
 from tapewatch.feeds.alpaca.history import AlpacaHistory
@@ -311,7 +311,7 @@ class TestAnEngineWarmedSo:
     INDICATORS = ("rsi(14)", "macd(12,26,9)", "sma(30)", "ema(20)", "atr(14)", "vwap")
 
     async def same(self, past: Past, config: Config, every_minute: np.ndarray, now: int) -> None:
-        watch = assemble.engine_watch(config, config.watch[0], live=False)
+        watch = meaning.engine_watch(config, config.watch[0], live=False)
         warmed, whole = Engine([watch]), Engine([watch])
         for own in await past.warm_up(now):
             warmed.warm(0, own.bars, own.interval, own.timeframes)

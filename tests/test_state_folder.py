@@ -1,9 +1,11 @@
 """A folder of one's own."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tapewatch.state_folder import StateFolderError, own_folder
 
@@ -38,3 +40,16 @@ def test_no_place_is_named(tmp_path: Path) -> None:
         own_folder(tmp_path / "file" / "state", shared=False),
     ):
         pass
+
+
+def test_a_folder_that_everybody_may_write_to_is_warned_of(tmp_path: Path) -> None:
+    for mode, warned in ((0o700, 0), (0o770, 0), (0o777, 1)):
+        tmp_path.chmod(mode)
+        with capture_logs() as logs, own_folder(tmp_path, shared=False):
+            pass
+        assert [entry["event"] for entry in logs] == ["state.exposed"] * warned
+
+
+def test_what_is_made_is_for_its_user_alone(tmp_path: Path) -> None:
+    with own_folder(tmp_path / "state", shared=False) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -16,12 +16,14 @@ from feeds.bar_servers import MINUTE, NS, Market, minutes, serve
 from frozen_redis import frozen, pid_of
 from tapewatch import assemble, leading, sources
 from tapewatch.alerts.alert import decode
-from tapewatch.base import Base
+from tapewatch.base import Base, outside_of
 from tapewatch.config import Config
 from tapewatch.feeds.protocol import Credentials
 from tapewatch.leading import Term, lead
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import empty_ticks
+from tapewatch.notify.ledger import Ledgers
+from tapewatch.notify.receivers import Receivers
 from tapewatch.service import _term
 from tapewatch.standby import Standby
 from tapewatch.store.commit import Commit, Store
@@ -82,10 +84,11 @@ def base(redis: Redis, http: httpx.AsyncClient, tmp_path: Path) -> Iterator[Call
                 redis=redis,
                 keys=Keys(config.name),
                 spool=spool,
-                ledgers={},
-                senders={},
+                receivers=Receivers(http, config),
+                ledgers=Ledgers(tmp_path / "sent"),
                 credentials=known,
                 histories=sources.histories(folder, known, http),
+                outside=outside_of(config),
                 vitals=Vitals(config, redis=redis, spool=spool),
                 member="m",
                 consumer="m",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from tapewatch import runner
+from tapewatch.ops.log_format import LogFormat
 from tapewatch.runner import WrongCommandError, starting
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("config/sp500.toml")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config, one TOML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+LogFormatOption = Annotated[
+    LogFormat | None, typer.Option(help="Of the log; left out: colour on a terminal, else JSON.")
+]
 
 
 def load(path: Path) -> "Config":

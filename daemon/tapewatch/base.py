@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from tapewatch.config import Config
 from tapewatch.feeds.history import HistorySource
 from tapewatch.feeds.protocol import Credentials
-from tapewatch.notify.ledger import Ledger
-from tapewatch.notify.sender import Sender
+from tapewatch.notify.ledger import Ledgers
+from tapewatch.notify.receivers import Receivers
 from tapewatch.store.keys import Keys
 from tapewatch.store.spool import Spool
 from tapewatch.vitals import Vitals
@@ -22,14 +23,14 @@ class Base:
     redis: Redis
     keys: Keys
     spool: Spool
-    senders: Mapping[str, Sender]
-    """By receiver."""
-    ledgers: Mapping[str, Ledger]
-    """By receiver."""
+    receivers: Receivers
+    ledgers: Ledgers
     credentials: Sequence[Credentials]
     """Per feed."""
     histories: Sequence[HistorySource | None]
     """Per feed."""
+    outside: Mapping[str, str | None]
+    """What `[redis]` and `[http]` were given from outside of the config, as `outside_of` has it."""
     member: str
     """A name that no other process has."""
     vitals: Vitals
@@ -41,4 +42,13 @@ class Base:
 
     def having(self, alert_id: str) -> list[str]:
         """The receivers that were sent the alert."""
-        return [name for name, ledger in self.ledgers.items() if ledger.had(alert_id)]
+        return [name for name in self.receivers.built if self.ledgers.of(name).had(alert_id)]
+
+
+def outside_of(config: Config) -> dict[str, str | None]:
+    """What stands in files and variables that the tables `[redis]` and `[http]` name, by table and key.
+
+    Raises:
+        ConfigError: a file cannot be read, or does not fit.
+    """
+    return {"[redis] url": config.redis_url(), "[http] token": config.http_token()}

@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from tapewatch import __version__, arguments, runner
-from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption, load, require
-from tapewatch.commands import dead, explain, log, silence
+from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption, LogFormatOption, load, require
+from tapewatch.commands import dead, diff, explain, log, silence
 from tapewatch.runner import DONE, FAILED, WRONG, WrongCommandError, say, starting, wrong
 
 app = typer.Typer(
@@ -39,24 +39,28 @@ def _version(
 @app.command()
 def run(
     config: ConfigOption = DEFAULT_CONFIG,
-    log_json: Annotated[
-        bool | None, typer.Option("--log-json/--log-colour", help="Left out: JSON unless on a terminal.")
-    ] = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; SIGHUP reads the config again."""
     runner.stoppable()
+    hang_ups = runner.HangUps()
     own = load(config)
     with starting():
         _announce_compiling()
         from tapewatch import service
+        from tapewatch.addresses import FeedError
         from tapewatch.notify.build import ReceiverError
         from tapewatch.ops import logs
+        from tapewatch.ops.systemd import Notifier
         from tapewatch.reload import Reload
-        from tapewatch.sources import FeedError
-    logs.configure(json=log_json)
+    logs.configure(log_format)
     changes = Reload(lambda: load(config))
+    hang_ups.heed(changes.asked.set)
     with wrong(service.ServiceError, FeedError, ReceiverError):
-        runner.run_until_stopped(lambda stop: service.run(own, stop, changes=changes), changes.asked.set)
+        runner.run_until_stopped(
+            lambda stop: service.run(own, stop, changes=changes, notifier=Notifier.from_environ()),
+            changes.asked.set,
+        )
 
 
 @app.command()
@@ -197,6 +201,7 @@ def simulate(
     reorder: Annotated[float, typer.Option(min=0, max=1, help="Share of ticks out of order.")] = 0,
     duplicate: Annotated[float, typer.Option(min=0, max=1, help="Share of ticks sent twice.")] = 0,
     refuse_login: Annotated[bool, typer.Option("--refuse-login", help="Take no key.")] = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Speak a vendor's websocket protocol to anybody's client, playing a tape or a scenario."""
     runner.stoppable()
@@ -213,7 +218,7 @@ def simulate(
         from tapewatch.feeds import choice, played
         from tapewatch.feeds.simulator import Simulator, Trouble
         from tapewatch.ops import logs
-    logs.configure()
+    logs.configure(log_format)
     with wrong(played.PlayedError, choice.FeedChoiceError):
         part = (
             played.part_of_feed(of_config, choice.choose(of_config, feed))
@@ -251,16 +256,17 @@ def record(
     config: ConfigOption = DEFAULT_CONFIG,
     feed: Annotated[str | None, typer.Option(help="Which feed, if the config has several.")] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path("recordings"),
+    log_format: LogFormatOption = None,
 ) -> None:
     """Keep a feed connected and write its raw frames to files, for replay, until Ctrl-C."""
     runner.stoppable()
     own = load(config)
     with starting():
+        from tapewatch.addresses import FeedError
         from tapewatch.feeds.choice import FeedChoiceError, choose
         from tapewatch.ops import logs
         from tapewatch.record import Recorder
-        from tapewatch.sources import FeedError
-    logs.configure()
+    logs.configure(log_format)
     with wrong(FeedChoiceError, FeedError):
         recorder = Recorder(own, choose(own, feed), folder)
     runner.run_until_stopped(recorder.run)
@@ -299,8 +305,8 @@ def history(
 ) -> None:
     """Show which past bars a watch begins with, from files and its feed's vendor, and what is missing."""
     from tapewatch import past_view
+    from tapewatch.addresses import FeedError
     from tapewatch.ops import logs
-    from tapewatch.sources import FeedError
     from tapewatch.terminal import Terminal
 
     own = load(config)
@@ -344,6 +350,7 @@ def schema(
     print(json_module.dumps(schemas[what](), indent=2, ensure_ascii=False))
 
 
+app.command()(diff.diff)
 app.command()(log.log)
 app.command()(explain.explain)
 app.add_typer(silence.app, name="silence")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from tapewatch import assemble
+from tapewatch import meaning
 from tapewatch.alerts import trace as traces
 from tapewatch.alerts.alert import Alert, decode
 from tapewatch.alerts.build import iso_ns
@@ -86,7 +86,7 @@ async def read(config: Config, wanted: str) -> Explanation:
         entry, fields = await _find(redis, keys, wanted.lower())
         try:
             alert = decode(fields[b"json"])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NoAlertError(f"the alert {text(fields, b'id')} cannot be read: {error}") from None
         watch = next((own for own in config.watch if own.symbol == alert.subject), None)
         now = await now_fields(redis, keys, watch.symbol) if watch else {}
@@ -138,12 +138,12 @@ def _decoded(kept: bytes | None) -> Trace | None:
     """A trace of another version that cannot be read is as good as none."""
     try:
         return traces.decode(kept) if kept else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _rule(config: Config, watch: Watch, alert: Alert, trace: Trace | None) -> RuleNow | None:
-    for rule in assemble.engine_watch(config, watch, live=False).rules:
+    for rule in meaning.engine_watch(config, watch, live=False).rules:
         if rule.name == alert.data.rule:
             words = rule_words(rule)
             return RuleNow(words, words == trace.rule if trace else None)

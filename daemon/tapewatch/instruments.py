@@ -4,9 +4,12 @@ An instrument is what a tick can be of: a watch, or a leg of a composite that is
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tapewatch.config import Config, Feed, Watch
-from tapewatch.engine.engine import Engine
+
+if TYPE_CHECKING:  # it compiles the kernels
+    from tapewatch.engine.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def names(config: Config, watch: Watch) -> Names:
     return Names(_names(watch), tuple(_names_of_leg(config, leg) for leg in own_legs))
 
 
-def in_files(config: Config, engine: Engine) -> dict[str, int]:
+def in_files(config: Config, engine: "Engine") -> dict[str, int]:
     """The instrument behind every name that ticks may come under in a file, as `TICK["symbol"]` has it."""
     return {
         name: row for row, watch in enumerate(config.watch) for name in _names(watch)
@@ -51,7 +54,7 @@ def asked(config: Config, feed: Feed) -> dict[str, str]:
     return {vendors.get(symbol, symbol): symbol for symbol in symbols}
 
 
-def on_feed(config: Config, feed: Feed, engine: Engine) -> dict[str, int]:
+def on_feed(config: Config, feed: Feed, engine: "Engine") -> dict[str, int]:
     """The instrument behind every name that the feed's vendor is asked for."""
     return {name: engine.instruments[symbol] for name, symbol in asked(config, feed).items()}
 

@@ -11,17 +11,17 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from tapewatch import assemble, instruments, reload, sources, start
+from tapewatch import addresses, assemble, instruments, renewal, sources, start
 from tapewatch.background import background, first_of, unless
 from tapewatch.base import Base
 from tapewatch.board import Board
 from tapewatch.config import Config
+from tapewatch.crew import Crew
 from tapewatch.engine.engine import Engine
 from tapewatch.feeds.connection import Connection, FeedRefusedError
-from tapewatch.feeds.files import FileError
 from tapewatch.feeds.vendors import VENDORS
-from tapewatch.history import HistoryError
 from tapewatch.market.sessions import sessions
+from tapewatch.notify.receivers import Built
 from tapewatch.notify.silences import Silences
 from tapewatch.notify.stages import Pipeline
 from tapewatch.notify.stages.route import wants
@@ -34,7 +34,6 @@ from tapewatch.outages import Outages
 from tapewatch.past import Past
 from tapewatch.reload import Reload
 from tapewatch.settling import Settling
-from tapewatch.sources import FeedError
 from tapewatch.standby import Intake, Queue, Standby
 from tapewatch.store.commit import Fired, Store
 from tapewatch.store.lease import Lease
@@ -91,17 +90,13 @@ class _Live:
 
 
 @dataclass(frozen=True, eq=False)
-class _Parts:
-    """What stays as it is when the watches change."""
+class _Parts(renewal.Parts):
+    """What stays as it is when the config changes."""
 
-    path: TickPath
     live: _Live
-    connections: list[Connection]
     writer: Writer
     store: Store
     now: NowBoard
-    workers: dict[str, Worker]
-    base: Base
 
 
 async def lead(
@@ -124,18 +119,18 @@ async def lead(
         return
     async with AsyncExitStack() as stack:
         parts, silences = _parts(base, term, store, known)
-        workers = parts.workers.values()
-        if not await unless(stop, _prepare(workers, silences)):
+        workers = parts.crew.workers
+        if not await unless(stop, _prepare(workers.values(), silences)):
             return
-        jobs = [parts.writer.run(), silences.keep(), *(worker.run() for worker in workers)]
+        jobs = [parts.writer.run(), silences.keep(), parts.crew.run()]
         await stack.enter_async_context(background(*jobs))
-        vitals.leading = Leading(parts.path, parts.writer, parts.workers, parts.live.vigil)
+        vitals.leading = Leading(parts.path, parts.writer, workers, parts.vigil, silences)
         vitals.role = Role.LEADING
         ready()
-        log.info("daemon.ready", watches=len(config.watch), receivers=len(parts.workers))
+        log.info("daemon.ready", watches=len(config.watch), receivers=len(workers))
         try:
             receiving = [] if config.ha is True else receive(parts.connections)
-            async with background(parts.live.outages.run(), *receiving), _taking_ticks(term, parts):
+            async with background(parts.outages.run(), *receiving), _taking_ticks(term, parts):
                 await _watch(config, parts, stop, changes)
         finally:
             base.fired.update(parts.path.fired)
@@ -167,12 +162,11 @@ async def _prepare(workers: Iterable[Worker], silences: Silences) -> None:
 def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tuple[_Parts, Silences]:
     config, keys, lease = term.config, base.keys, term.lease
     silences = Silences(base.redis, keys.silences)
-    workers: dict[str, Worker] = {}
 
     def spooled(fired: Sequence[Fired]) -> None:
         if lease and config.ha_redis_down == "stop":
             return  # who follows us fires and sends them, too
-        for worker in workers.values():
+        for worker in crew.workers.values():
             worker.spooled([(own.alert, own.json) for own in fired])
 
     writer = Writer(store, base.spool, lambda: path.changes(), spooled=spooled, having=base.having)
@@ -183,23 +177,38 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tupl
         config.feed,
         lambda feed: term.connections[feed].standing_back,
     )
-    for receiver in config.receiver:
-        name = receiver.name
-        workers[name] = Worker(
+
+    def worker(built: Built, config: Config) -> Worker:
+        name = built.receiver.name
+        return Worker(
             base.redis,
             Streams(keys.alerts, keys.resend(name), keys.dead(name), keys.deliveries),
-            receiver,
-            base.senders[name],
-            Pipeline(receiver, wants(config, name), lambda: silences.known),
-            base.ledgers[name],
+            built.receiver,
+            built.sender,
+            Pipeline(built.receiver, wants(config, name), lambda: silences.known),
+            base.ledgers.of(name),
             member=base.consumer,
             clock=path.clock_of,
             may_send=partial(_may_send, lease, config.ha_redis_down),
             acknowledges_first=partial(_acknowledges_first, lease, config.ha_redis_down),
         )
+
+    crew = Crew({name: worker(built, config) for name, built in base.receivers.built.items()})
     live = _Live(Vigil(config, path), Outages(path, known, config.feed))
-    now = NowBoard(base.redis, keys)
-    return _Parts(path, live, term.connections, writer, store, now, workers, base), silences
+    parts = _Parts(
+        base=base,
+        path=path,
+        vigil=live.vigil,
+        outages=live.outages,
+        connections=term.connections,
+        crew=crew,
+        make=worker,
+        live=live,
+        writer=writer,
+        store=store,
+        now=NowBoard(base.redis, keys),
+    )
+    return parts, silences
 
 
 def _may_send(lease: Lease | None, redis_down: str) -> bool:
@@ -246,30 +255,32 @@ async def _finish(parts: _Parts) -> None:
     log.info("daemon.stopping")
     await parts.writer.drain(COMMIT_WITHIN)
     await Board(parts.now, parts.path.engine, parts.connections, parts.writer.changed).close()
-    workers = parts.workers
-    drained = await asyncio.gather(*(worker.drain(DELIVER_WITHIN) for worker in workers.values()))
-    for name, done in zip(workers, drained, strict=True):
-        if not done:
-            log.warning(
-                "notify.undelivered", receiver=name, reason="it is slow or away; sent after the next start"
-            )
+    for name in await parts.crew.drain(DELIVER_WITHIN):
+        log.warning(
+            "notify.undelivered",
+            receiver=name,
+            alerts=parts.crew.workers[name].undelivered,
+            reason="it is slow or away; sent after the next start",
+        )
 
 
 async def _watch(config: Config, parts: _Parts, stop: asyncio.Event, changes: Reload | None) -> None:
     """Watches what the config says, and what it says after each change, until `stop`."""
-    while True:
+    while not stop.is_set():
         async with _watching(config, parts):
-            await first_of(stop.wait(), *([changes.asked.wait()] if changes else []))
-        if stop.is_set() or changes is None:
-            return
-        if (changed := changes.read_anew(config)) is not None:
-            try:
-                if not await unless(stop, _take_over(config, changed, parts)):
-                    return
-            except (FileError, HistoryError, FeedError) as error:
-                log.error("config.refused", reason=str(error))
-            else:
-                config = changes.latest = changed
+            config = await _next_config(config, parts, stop, changes)
+
+
+async def _next_config(config: Config, parts: _Parts, stop: asyncio.Event, changes: Reload | None) -> Config:
+    """The config that the parts go by from now on; the same at `stop`."""
+    while not stop.is_set():
+        await first_of(stop.wait(), *([changes.asked.wait()] if changes else []))
+        if changes is not None and changes.asked.is_set():
+            prepare, put = partial(renewal.prepare, parts, config), partial(renewal.put_in_place, parts)
+            await unless(stop, changes.attempt(config, prepare, put))
+            if (latest := changes.latest or config) != config:
+                return latest
+    return config
 
 
 @asynccontextmanager
@@ -279,37 +290,20 @@ async def _watching(config: Config, parts: _Parts) -> AsyncIterator[None]:
     board = Board(parts.now, engine, parts.connections, parts.writer.changed)
     refused = RefusedLog(engine)
     settling = Settling(path, sources.pasts(config, parts.base.histories))
-    with calendar_jobs(_calendars(config, path), parts.store.trim):
+    calendars = _calendars(config, path)
+    for own in calendars:
+        own.turn()
+    with calendar_jobs(calendars, parts.store.trim):
         async with background(
             board.run(),
             refused.run(),
-            parts.live.vigil.run(parts.connections),
+            parts.vigil.run(parts.connections),
             settling.run(),
         ):
             yield
+    for own in calendars:
+        own.turn()
     refused.write(float("inf"))
-
-
-async def _take_over(old: Config, new: Config, parts: _Parts) -> None:
-    """Other watches and routes on the same connections; what did not change keeps its state."""
-    path, known = parts.path, {watch.symbol for watch in old.watch}
-    sources.check_addresses(old, new)
-    engine = assemble.engine(new, tape_clocks=[feed.clock == "tape" for feed in new.feed])
-    pasts = sources.pasts(new, parts.base.histories)
-    await start.warm(engine, pasts, [row for row, own in enumerate(new.watch) if own.symbol not in known])
-    await parts.live.outages.mended()
-    # From here to the last connection nothing waits, so that no tick gets lost between the two engines.
-    missing = engine.take_over(path.engine)
-    path.change(engine, assemble.alert_builder(new, engine))
-    parts.live.outages.watch(pasts)
-    parts.live.vigil.watch(new)
-    for feed, connection in zip(new.feed, parts.connections, strict=True):
-        connection.watch(instruments.on_feed(new, feed, engine))
-    for name, worker in parts.workers.items():
-        worker.wants = wants(new, name)
-    log.info("config.changed", **reload.differences(old, new))
-    rows = {own.watch.symbol: row for row, own in enumerate(engine.layouts)}
-    await start.complete(engine, pasts, {rows[symbol]: names for symbol, names in missing.items() if names})
 
 
 def connections(base: Base, config: Config, engine: Engine, intake: Intake) -> list[Connection]:
@@ -320,7 +314,7 @@ def connections(base: Base, config: Config, engine: Engine, intake: Intake) -> l
 def _connection(base: Base, config: Config, i: int, engine: Engine, intake: Intake) -> Connection:
     feed, credentials = config.feed[i], base.credentials[i]
     numbers = instruments.on_feed(config, feed, engine)
-    first, *second = sources.urls(feed, credentials, numbers)
+    first, *second = addresses.urls(feed, credentials, numbers)
     return Connection(
         feed,
         first,

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from tapewatch import instruments, sources
+from tapewatch import addresses, instruments, sources
 from tapewatch.background import background
 from tapewatch.config import Config, Feed
 from tapewatch.feeds.connection import Connection
@@ -47,7 +47,7 @@ class Recorder:
         about = About(feed.name, feed.vendor, feed.clock, symbols)
         self.writer = RecordingWriter(folder, about, [credentials.key, credentials.secret])
         numbers = {name: number for number, name in enumerate(symbols)}
-        first, *second = sources.urls(feed, credentials, symbols)
+        first, *second = addresses.urls(feed, credentials, symbols)
         self._connection = Connection(
             feed,
             first,

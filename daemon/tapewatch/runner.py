@@ -6,13 +6,15 @@ import io
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from tapewatch.background import first_error
 from tapewatch.problems import ConfigError
+from tapewatch.redaction import escaped, redacted
 
 DONE = 0
 FAILED = 1
@@ -27,6 +29,7 @@ class WrongCommandError(ValueError):
 def main(app: Callable[[], object]) -> NoReturn:
     """Runs the command line `app` and exits; what people can act on is one line, without a traceback."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(FAILED))
+    sys.excepthook = _say_uncaught
     _keep_going_on_any_terminal()
     code = _outcome(app)
     try:
@@ -49,7 +52,7 @@ def _outcome(app: Callable[[], object]) -> int | str | None:
         say(f"error: {error}")
         return WRONG
     except Exception as error:
-        if not _is_for_people(error):
+        if not is_for_people(error):
             raise
         return _failed(error)
     return DONE
@@ -81,6 +84,23 @@ def stoppable() -> None:
         signal.signal(number, _stop)
 
 
+class HangUps:
+    """From now on SIGHUP ends nothing; one that comes before somebody heeds it is not forgotten."""
+
+    def __init__(self) -> None:
+        self._came = False
+        signal.signal(signal.SIGHUP, self._come)
+
+    def heed(self, hung_up: Callable[[], object]) -> None:
+        """Calls `hung_up` at each, and now if one has come already; `run_until_stopped` takes them over."""
+        signal.signal(signal.SIGHUP, lambda *_: hung_up())
+        if self._came:
+            hung_up()
+
+    def _come(self, *_: object) -> None:
+        self._came = True
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     """Ends the program. While LLVM calls back, an exception would be printed and lost: then a moment later."""
     while frame is not None:
@@ -108,6 +128,8 @@ def run_until_stopped(
             await main_(stop)
         finally:
             stoppable()
+            if hung_up is not None:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     run(with_signals())
 
@@ -128,8 +150,8 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def say(text: str) -> None:
-    """A line for people, which is no output."""
-    print(text, file=sys.stderr)
+    """A line for people, which is no output: without secrets, and without what would move a terminal's cursor."""
+    print(escaped(redacted(text), keep="\n"), file=sys.stderr)
 
 
 def write_utf8() -> None:
@@ -144,7 +166,12 @@ def _keep_going_on_any_terminal() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def _is_for_people(error: Exception) -> bool:
+def _say_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """In the place of Python's own, which would show what the error quotes."""
+    say("".join(traceback.format_exception(kind, error, trace)).rstrip())
+
+
+def is_for_people(error: Exception) -> bool:
     """Errors of this program, of Redis and of the operating system say what is wrong; others are our mistakes."""
     ours = type(error).__module__.startswith(("tapewatch.", "redis."))
     return ours or isinstance(error, OSError)

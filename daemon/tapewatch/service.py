@@ -3,23 +3,25 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
+from typing import Any
 
-import httpx
 import structlog
 from redis.exceptions import RedisError
 
-from tapewatch import assemble, sources
-from tapewatch.background import answer, background, first_error, first_of
-from tapewatch.base import Base
+from tapewatch import assemble, renewal, sources
+from tapewatch.background import answer, background, first_error, first_of, unless
+from tapewatch.base import Base, outside_of
 from tapewatch.config import Config, state_dir
 from tapewatch.leading import Term, connections, lead, receive
-from tapewatch.notify.build import build as build_sender
 from tapewatch.notify.http import http_client
-from tapewatch.notify.ledger import Ledger
-from tapewatch.notify.sender import Sender
+from tapewatch.notify.ledger import Ledgers
+from tapewatch.notify.receivers import Receivers
+from tapewatch.ops.stalls import measure_stalls
+from tapewatch.ops.supervised import keep, reloading
+from tapewatch.ops.systemd import Notifier
 from tapewatch.reload import Reload
 from tapewatch.standby import Intake, Standby
 from tapewatch.state_folder import own_folder
@@ -30,7 +32,9 @@ from tapewatch.store.lease import SECONDS, Lease
 from tapewatch.store.recovery import drop_if_followed
 from tapewatch.store.server import open_redis, where
 from tapewatch.store.spool import Spool
+from tapewatch.values import listen_address
 from tapewatch.vitals import Role, Vitals
+from tapewatch.web.server import serve
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +49,7 @@ async def run(
     *,
     ready: Callable[[], object] = lambda: None,
     changes: Reload | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
     """Runs one instance until `stop` is set; then drains, commits and closes.
 
@@ -53,6 +58,7 @@ async def run(
         stop: set by a signal.
         ready: called once everything runs, or stands by.
         changes: says when the config is to be read again, and how.
+        notifier: tells the service manager how it goes.
 
     Raises:
         ServiceError, StateFolderError: the config cannot be run here.
@@ -66,14 +72,15 @@ async def run(
             "the config names no feed, so there is nothing to run: add a [[feed]], or use replay"
         )
     credentials = [sources.credentials(config, feed) for feed in config.feed]
-    url, folder = config.redis_url(), state_dir(config)
+    outside = outside_of(config)
+    url, folder = outside["[redis] url"], state_dir(config)
     if config.ha and url is None:
         raise ServiceError(
             "ha needs a Redis that all its processes reach: set redis.url or TAPEWATCH_REDIS_URL"
         )
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(http_client())
-        senders = _senders(config, http)
+        receivers = Receivers(http, config)  # before anything is started, as they need secrets
         own = stack.enter_context(own_folder(folder, shared=bool(config.ha)))
         log.info("daemon.starting", instance=config.name, redis=where(url, folder), state_dir=str(own))
         redis = await stack.enter_async_context(open_redis(url, folder, config.redis.fsync))
@@ -82,25 +89,37 @@ async def run(
             redis=redis,
             keys=Keys(config.name),
             spool=spool,
-            ledgers={name: Ledger(own / "sent" / name) for name in senders},
-            senders=senders,
+            receivers=receivers,
+            ledgers=Ledgers(own / "sent"),
             credentials=credentials,
             histories=sources.histories(config, credentials, http),
+            outside=outside,
             vitals=Vitals(config, redis=redis, spool=spool),
             consumer=own.name if config.ha else "member-1",
             member=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}",
         )
+        if changes is not None:
+            changes.during = partial(reloading, notifier or Notifier(None))
+            changes.ended = partial(_count, base.vitals)
+        token = outside["[http] token"]
+        await stack.enter_async_context(background(*_telling(base.vitals, token, notifier or Notifier(None))))
         if config.ha:
             await _lead_by_turns(base, config, stop, ready, changes)
         else:
             await lead(base, _term(base, config, Standby(len(config.feed))), stop, ready, changes)
-    log.info("daemon.stopped", alerts=base.fired.total())
+    log.info("daemon.stopped", fired=base.fired.total())
 
 
-def _senders(config: Config, http: httpx.AsyncClient) -> dict[str, Sender]:
-    """Every receiver's sender, by name; before anything is started, as they need secrets."""
-    secret = partial(config.secret, "receiver")
-    return {receiver.name: build_sender(receiver, secret, http) for receiver in config.receiver}
+def _telling(vitals: Vitals, token: str | None, notifier: Notifier) -> list[Coroutine[Any, Any, object]]:
+    """What tells others of the process, for as long as it runs."""
+    listen = listen_address(vitals.config.http.listen)
+    own: list[Coroutine[Any, Any, object]] = [measure_stalls(vitals.stalls), keep(notifier, vitals)]
+    return [*own, serve(vitals, listen, token)] if listen else own
+
+
+def _count(vitals: Vitals, outcome: str, config: Config | None) -> None:
+    vitals.reloads[outcome] += 1
+    vitals.config = config or vitals.config
 
 
 def _term(base: Base, config: Config, standby: Standby, lease: Lease | None = None) -> Term:
@@ -153,8 +172,10 @@ async def _take_turn(
             await first_of(lease.taken.wait(), stop.wait(), *([changes.asked.wait()] if changes else []))
             if lease.taken.is_set() or changes is None or not changes.asked.is_set():
                 continue
-            if changed := changes.read_anew(term.config):
-                changes.latest = changed
+            prepare, put = partial(renewal.checked, base, term.config), partial(renewal.stand_by_with, base)
+            if not await unless(lease.taken, changes.attempt(term.config, prepare, put)):
+                changes.asked.set()  # who leads takes it over in its own way
+            elif (changes.latest or term.config) != term.config:
                 return
         if not stop.is_set():
             await lead(base, term, stop, ready, changes)

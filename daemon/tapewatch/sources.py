@@ -1,10 +1,11 @@
-"""The feeds of a config as connections and as sources of history, with what their vendors know us by."""
+"""The feeds of a config as sources of history, and what their vendors know us by."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import httpx
 
 from tapewatch import instruments, secrets
+from tapewatch.addresses import FeedError
 from tapewatch.config import Config, Feed, state_dir
 from tapewatch.feeds.history import HistorySource
 from tapewatch.feeds.protocol import Credentials
@@ -13,10 +14,6 @@ from tapewatch.past import Past
 
 HISTORY = "history"
 """Folder in the state folder where the vendors' bars are kept for a day."""
-
-
-class FeedError(ValueError):
-    """A feed that cannot be connected as configured; the message says what would be right."""
 
 
 def credentials(config: Config, feed: Feed) -> Credentials:
@@ -38,32 +35,6 @@ def credentials(config: Config, feed: Feed) -> Credentials:
                 "that holds it"
             )
     return Credentials(**known)
-
-
-def urls(feed: Feed, known: Credentials, symbols: Iterable[str]) -> list[str]:
-    """Where the feed connects to, and where else if that fails.
-
-    Raises:
-        FeedError: the vendor serves these symbols at several addresses.
-    """
-    vendor = VENDORS[feed.vendor]
-    try:
-        first = feed.url or vendor.url(feed, symbols)
-    except ValueError as error:
-        raise FeedError(f"feed {feed.name!r}: {error}") from None
-    return [vendor.signed(url, known) for url in (first, feed.fallback_url) if url]
-
-
-def check_addresses(old: Config, new: Config) -> None:
-    """That every feed of `new` stays where `old` connected it to.
-
-    Raises:
-        FeedError: one would go elsewhere, as from indices to stocks.
-    """
-    for before, after in zip(old.feed, new.feed, strict=True):
-        asked = [list(instruments.asked(*of)) for of in ((old, before), (new, after))]
-        if all(asked) and len({urls(after, Credentials(), own)[0] for own in asked}) > 1:
-            raise FeedError(f"feed {after.name!r} would connect elsewhere, which needs a restart")
 
 
 def histories(

@@ -50,12 +50,28 @@ async def warm(engine: Engine, pasts: Mapping[int, Past], rows: Sequence[int]) -
 
 async def complete(engine: Engine, pasts: Mapping[int, Past], missing: Mapping[int, Sequence[str]]) -> None:
     """What changed watches have that their snapshots lack comes from history, as far as that goes."""
-    for row, names in missing.items():
+    graft(engine, await warmed(engine, pasts, {row: engine.last(row)[1] for row in missing}), missing)
+
+
+async def warmed(engine: Engine, pasts: Mapping[int, Past], places: Mapping[int, int]) -> dict[int, Engine]:
+    """An engine for each of these rows alone, warmed on its history up to its place (ns)."""
+
+    async def alone(row: int, place: int) -> Engine:
         watch = engine.layouts[row].watch
-        alone = Engine([watch])
+        own = Engine([watch])
         try:
-            take(alone, 0, await pasts[row].warm_up(engine.last(row)[1]))
+            take(own, 0, await pasts[row].warm_up(place))
         except (FileError, HistoryError) as error:
             log.warning("history.unavailable", symbol=watch.symbol, reason=str(error))
-        cold = engine.graft(row, alone, names)
-        log.info("state.completed", symbol=watch.symbol, new=list(names), without_history=cold)
+        return own
+
+    found = await asyncio.gather(*(alone(row, place) for row, place in places.items()))
+    return dict(zip(places, found, strict=True))
+
+
+def graft(engine: Engine, warmed: Mapping[int, Engine], missing: Mapping[int, Sequence[str]]) -> None:
+    """What rows are missing comes from those engines; what they do not have either begins with the next bars."""
+    for row, names in missing.items():
+        symbol, own = engine.layouts[row].watch.symbol, warmed.get(row)
+        cold = engine.graft(row, own, names) if own else list(names)
+        log.info("state.completed", symbol=symbol, new=list(names), without_history=cold)

@@ -2,10 +2,15 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 class StateFolderError(Exception):
@@ -36,8 +41,15 @@ def own_folder(state_dir: Path, *, shared: bool) -> Iterator[Path]:
                 if not shared:
                     raise
             else:
+                _warn_if_open(folder)
                 yield folder
                 return
+
+
+def _warn_if_open(folder: Path) -> None:
+    """Who may write there may put links to other files of ours in the place of ours."""
+    if folder.stat().st_mode & stat.S_IWOTH:
+        log.warning("state.exposed", path=str(folder), reason="every user may write to it: chmod 700")
 
 
 @contextmanager

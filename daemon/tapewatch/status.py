@@ -15,6 +15,7 @@ from tapewatch.engine.parts import Crosses, Enters, Leaves, Price
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import by_length
+from tapewatch.notify.render import one_line
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis
 
@@ -76,11 +77,11 @@ def show(statuses: list[dict[str, Any]], console: Console) -> None:
             headline.append(f"  {moved} in {over}")
         if status["exchange_time"]:
             headline.append(f"  {status['exchange_time']}", "dim")
-        feed = Text(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}", "dim")
+        feed = one_line(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}")
         tables = [ladder(status, roles=True, percents=True)]
         if status["indicators"]:
             tables.append(indicator_table(status["indicators"]))
-        console.print(headline, feed, "", sep="\n")
+        console.print(headline, Text(feed, "dim"), "", sep="\n")
         for table in tables:
             console.print(table, "", sep="\n")
 

@@ -63,7 +63,8 @@ class TickPath:
         self.steps = Histogram(SECONDS)
         """Seconds that it took for each."""
         self.turned = time.monotonic()
-        """When it was last told the time (monotonic clock, s)."""
+        """When it last took ticks, or was told the time (monotonic clock, s)."""
+        self._bars_before: Counter[str] = Counter()
         self._set(engine, builder)
         self._last = [LastTicks() for _ in feeds]
         self._writer = writer
@@ -74,7 +75,9 @@ class TickPath:
 
     def change(self, engine: Engine, builder: AlertBuilder) -> None:
         """From now on these; the engine goes on where the one before it is."""
+        known = Counter(self.bars_closed())
         self._set(engine, builder)
+        self._bars_before = known - Counter(engine.bars_closed())
         for last in self._last:  # its symbols had other numbers
             last.clear()
 
@@ -121,6 +124,11 @@ class TickPath:
         while self.engine is engine and (part := next(parts, None)):
             yield part
 
+    def bars_closed(self) -> dict[str, int]:
+        """Bars closed by timeframe, those of history included, and those of symbols that are gone since."""
+        closed = self.engine.bars_closed()
+        return {name: closed.get(name, 0) + self._bars_before[name] for name in closed | self._bars_before}
+
     async def keep_time(self) -> Never:
         """Tells the engine the time on feeds that live by the wall clock, ticks or none."""
         by_wall = [feed for feed, by_tape in enumerate(self._by_tape) if not by_tape]
@@ -143,7 +151,7 @@ class TickPath:
             raise
         fired = [
             Fired(alert, encode(alert), trace)
-            for alert, trace in zip(alerts, self._traced(events), strict=True)
+            for alert, trace in zip(alerts, self._traced(events, alerts), strict=True)
         ]
         self._writer.fired(fired, self.engine.snapshot(list(dict.fromkeys(events.rows["symbol"].tolist()))))
         for alert in alerts:
@@ -154,12 +162,12 @@ class TickPath:
         self._writer.fired([Fired(alert, encode(alert))], {})
         self._note(alert)
 
-    def _traced(self, events: Events) -> list[bytes]:
+    def _traced(self, events: Events, alerts: Sequence[Alert]) -> list[bytes]:
         """How each event came about; no alert is lost for want of that."""
         try:
             return self._traces.build(events, self._last)
         except Exception:
-            log.error("alert.not_traced", exc_info=True)
+            log.error("alert.not_traced", alerts=[alert.id for alert in alerts], exc_info=True)
             return [b""] * len(events)
 
     def _note(self, alert: Alert) -> None:
@@ -171,9 +179,9 @@ class TickPath:
     def _take(self, feed: int, ticks: NDArray[np.void], now: int) -> None:
         self._last[feed].add(ticks)
         now = 0 if self._by_tape[feed] else now - self._standing_back(feed)
-        began = time.perf_counter()
+        began = self.turned = time.monotonic()
         events = self.engine.step(ticks, feed, now)
-        self.steps.add(time.perf_counter() - began)
+        self.steps.add(time.monotonic() - began)
         self.batches.add(len(ticks))
         self.fire(events)
         self.fire(self.engine.advance(self.engine.clock(feed), feed))

@@ -4,7 +4,8 @@ No error quotes the URL.
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?")
 """A name or an IPv4 address; or what stands between the brackets of an IPv6 address (RFC 3986, 3.2.2)."""
@@ -74,6 +75,17 @@ def shown_redis(url: str) -> str:
     if parts.scheme == "unix":
         return f"unix://{parts.path}"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
+
+
+def is_tls(url: str) -> bool:
+    """Whether it is the URL of a Redis that is reached over TLS."""
+    return url.startswith("rediss://")
+
+
+def with_options(url: str, options: Mapping[str, str]) -> str:
+    """`url` with these options after its own."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(options))))))
 
 
 def shown_host(url: str) -> str:

@@ -4,13 +4,14 @@ import re
 import unicodedata
 from datetime import date, datetime
 from email.policy import SMTP
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, SecretStr, ValidationInfo
 
-from tapewatch import urls
+from tapewatch import redaction, urls
 from tapewatch.alerts.condition_operands import HIGHEST_NUMBER
 from tapewatch.engine.indicators import parse_indicator
 from tapewatch.market.ticks import NS
@@ -207,6 +208,13 @@ def legs_of(symbol: str) -> tuple[str, str] | None:
 
 def _redis_url(url: SecretStr) -> SecretStr:
     urls.shown_redis(url.get_secret_value())
+    redaction.note_url(url.get_secret_value())
+    return url
+
+
+def _noted(url: str) -> str:
+    """A URL of the config may hold a password or a token, which no line is to show."""
+    redaction.note_url(url)
     return url
 
 
@@ -257,6 +265,37 @@ def _address(text: str) -> str:
     return text
 
 
+_HIGHEST_PORT = 65535
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|localhost):(\d{1,5})", re.ASCII)
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """`"127.0.0.1:8790"` or `"[::1]:8790"` as IP address and port; None for `"off"`.
+
+    Raises:
+        ValueError: `text` is neither; the message says what would be right.
+    """
+    if text == "off":
+        return None
+    form = _LISTEN.fullmatch(text)
+    host, port = (form[1] or form[2] or "127.0.0.1", int(form[3])) if form else ("", 0)
+    try:
+        good = ip_address(host).version == (6 if form and form[1] else 4) and port <= _HIGHEST_PORT
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(
+            f'{text!r} is no address and port to listen on: write "127.0.0.1:8790" or "[::1]:8790" for this machine'
+            ' alone, "0.0.0.0:8790" for every network, or "off"'
+        )
+    return host, port
+
+
+def _listen(text: str) -> str:
+    listen_address(text)
+    return text
+
+
 def _from_folder(path: Path, info: ValidationInfo) -> Path:
     folder: Path | None = (info.context or {}).get("folder")
     return folder / path if folder else path
@@ -282,9 +321,13 @@ ZoneName = Annotated[str, AfterValidator(_zone_name)]
 On = Annotated[str, AfterValidator(check_on)]
 Expiry = Annotated[date | datetime, BeforeValidator(_expiry)]
 """A date, which counts to its end, or a time with its offset from UTC."""
-WebsocketUrl = Annotated[str, Field(pattern=WEBSOCKET_PATTERN), AfterValidator(urls.check_websocket)]
-HttpUrl = Annotated[str, Field(pattern=HTTP_PATTERN), AfterValidator(urls.check_http)]
+WebsocketUrl = Annotated[
+    str, Field(pattern=WEBSOCKET_PATTERN), AfterValidator(urls.check_websocket), AfterValidator(_noted)
+]
+HttpUrl = Annotated[str, Field(pattern=HTTP_PATTERN), AfterValidator(urls.check_http), AfterValidator(_noted)]
 Host = Annotated[str, AfterValidator(urls.check_host)]
+Listen = Annotated[str, AfterValidator(_listen)]
+"""An IP address with its port, or "off"."""
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 File = Annotated[Path, Field(strict=False), AfterValidator(_from_folder)]
 """A path; a relative one starts at the folder of the config file."""

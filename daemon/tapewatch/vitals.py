@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from tapewatch.config import Config
 from tapewatch.feeds.connection import Connection
 from tapewatch.histogram import SECONDS, Histogram
+from tapewatch.notify.silences import Silences
 from tapewatch.notify.worker import Worker
 from tapewatch.store.lease import Lease
 from tapewatch.store.spool import Spool
@@ -39,6 +40,16 @@ class Leading:
     workers: Mapping[str, Worker]
     """By receiver."""
     vigil: Vigil
+    silences: Silences
+
+    @property
+    def redis_away_since(self) -> float | None:
+        """Since when Redis does not answer (monotonic clock, s); None while it does.
+
+        What is to be committed tells at once; where nothing is, who asks for silences each second does.
+        """
+        away = self.writer.away_since
+        return self.silences.away_since if away is None else away
 
 
 @dataclass(eq=False)

@@ -36,7 +36,7 @@ class Member:
         self._keeper = asyncio.create_task(self._keep())
 
     async def _start(self) -> None:
-        command = ("run", "--config", self.config, "--log-json")
+        command = ("run", "--config", self.config, "--log-format", "json")
         self._programs.append(await Program.start(*command, env=environment()))
 
     async def _keep(self) -> None:

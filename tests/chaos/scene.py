@@ -229,6 +229,9 @@ def _config(member: Member, feed: int, receivers: str, *, ha: bool) -> str:
 state_dir = {json.dumps(str(member.state))}
 ha = {json.dumps(ha)}
 
+[http]
+listen = "127.0.0.1:0"
+
 [redis]
 url = "redis://127.0.0.1:{member.line.port}"
 

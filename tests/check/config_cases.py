@@ -412,11 +412,33 @@ MISTAKES = {
         "[[receiver]] api_url",
         "write the channel that it posts to",
     ),
+    "bare port": (WATCH + "[http]\nlisten = ':8790' #!", "[http] listen", 'write "127.0.0.1:8790"'),
+    "IPv6 without brackets": (WATCH + "[http]\nlisten = '::1:8790' #!", "[http] listen", '"[::1]:8790"'),
+    "port too high": (
+        WATCH + "[http]\nlisten = '127.0.0.1:87900' #!",
+        "[http] listen",
+        "no address and port",
+    ),
+    "token in the config": (WATCH + "[http]\ntoken = 'x' #!", "[http] token", "or in TAPEWATCH_HTTP_TOKEN"),
+    "TLS files without TLS": (
+        WATCH + "[redis]\nurl = 'redis://localhost'\nca_file = 'ca.pem' #!",
+        "[redis] ca_file",
+        "its URL begins with rediss://",
+    ),
+    "key without certificate": (
+        WATCH + "[redis]\nurl = 'rediss://localhost'\nkey_file = 'key.pem' #!",
+        "[redis] key_file",
+        "name that in cert_file",
+    ),
     "Redis URL": (WATCH + "[redis]\nurl = 'localhost:6379' #!", "[redis] url", "write redis://HOST:PORT/0"),
 }
 
 
 WARNINGS = {
+    "metrics beyond this machine": (
+        WATCH + "[http]\nlisten = '0.0.0.0:8790' #!",
+        "closed to other hosts unless TAPEWATCH_HTTP_TOKEN or token_file is set",
+    ),
     "quiet hours of nobody's clock": (
         RECEIVER + "kind = 'console'\nquiet = '22:00-07:00' #!",
         "is in UTC",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tapewatch import sources
+from tapewatch import addresses
 from tapewatch.check import check
 from tapewatch.feeds.protocol import Credentials
 from tapewatch.feeds.vendors import VENDORS
@@ -132,4 +132,4 @@ def test_a_key_goes_into_the_url_and_is_escaped_there(tmp_path):
     assert config is not None
     (feed,) = config.feed
     assert VENDORS["json"].needs(feed) == ("key",)
-    assert sources.urls(feed, Credentials("a&b=c"), []) == ["wss://feed.example.com/?token=a%26b%3Dc"]
+    assert addresses.urls(feed, Credentials("a&b=c"), []) == ["wss://feed.example.com/?token=a%26b%3Dc"]

@@ -122,6 +122,7 @@ receivers = ["mail", "hook", "desk"]
         self.config.write_text(f"""
 name = "e2e"
 state_dir = {json.dumps(str(self.state))}
+http.listen = "127.0.0.1:0"
 
 [[feed]]
 name = "tape"
@@ -140,7 +141,7 @@ clock = "tape"
 
     async def daemon(self) -> Program:
         """A daemon that may still be starting."""
-        return await self.program("run", "--config", self.config, "--log-json")
+        return await self.program("run", "--config", self.config, "--log-format", "json")
 
     async def played(self, redis: Redis) -> dict[bytes, bytes]:
         """The `now` hash, once it is that of the last tick."""

@@ -15,6 +15,7 @@ from notify.receiver_servers import redis_server
 CONFIG = """
 name = "e2e"
 state_dir = {state}
+http.listen = "127.0.0.1:0"
 
 [[feed]]
 name = "btc"
@@ -57,7 +58,9 @@ class Place:
         )
 
     async def daemon(self) -> Program:
-        self._programs.append(await Program.start("run", "--config", self.config, "--log-json", env=self.env))
+        self._programs.append(
+            await Program.start("run", "--config", self.config, "--log-format", "json", env=self.env)
+        )
         return self._programs[-1]
 
     async def close(self) -> None:

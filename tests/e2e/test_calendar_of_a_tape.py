@@ -25,5 +25,5 @@ async def test_a_day_closes_once_with_its_summary(house: House, expected, monkey
     assert [entry["calendar"] for entry in logs if entry["event"] == "session.closed"] == ["XNYS"]
     (summary,) = [entry for entry in logs if entry["event"] == "summary.daily"]
     assert summary["symbol"] == house.case.symbol
-    assert summary["alerts"] == len(wanted.lines)
+    assert summary["fired"] == len(wanted.lines)
     assert "rsi(14)@1d" in summary["indicators"]

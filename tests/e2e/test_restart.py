@@ -71,7 +71,7 @@ async def test_a_signal_ends_it_at_once_with_everything_committed(
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
     fired = [event["alert"] for event in daemon.events("alert.fired")]
-    assert daemon.events("daemon.stopped")[0]["alerts"] == len(fired)
+    assert daemon.events("daemon.stopped")[0]["fired"] == len(fired)
     async with open_redis(None, house.state) as redis:
         assert await stream(redis) == (await expected(house.case)).lines[: len(fired)]
         assert (await Store(redis, "e2e").load()).snapshots.keys() == {house.case.symbol}

@@ -40,8 +40,11 @@ async def test_batches_grow_with_what_waits_and_have_a_limit() -> None:
     assert len(one.frames) < 1000
 
 
-async def test_a_batch_of_large_frames_ends_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "TICKS_PER_BATCH", 100)
+@pytest.mark.parametrize(("limit", "most"), [("TICKS_PER_BATCH", 100), ("BYTES_PER_BATCH", 9000)])
+async def test_a_batch_of_large_frames_ends_sooner(
+    limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, limit, most)
 
     async def burst(websocket: ServerConnection) -> None:
         session = await let_in(websocket)

@@ -217,8 +217,9 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_taken(tmp_path: Path
     assert not let
 
 
-async def test_a_redirect_to_an_address_without_tls_is_not_followed_and_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("there", ["ws://127.0.0.1:1/?token=a-secret", "wss://localhost:1/?token=a-secret"])
+async def test_a_redirect_to_elsewhere_or_without_tls_is_not_followed_and_not_shown(
+    there: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     certificate, key = make_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -227,12 +228,12 @@ async def test_a_redirect_to_an_address_without_tls_is_not_followed_and_not_show
 
     def redirect(connection: ServerConnection, _: object) -> object:
         response = connection.respond(302, "there\n")
-        response.headers["Location"] = "ws://127.0.0.1:1/?token=a-secret"
+        response.headers["Location"] = there
         return response
 
     with capture_logs() as logs:
         serving = vendor(let_in, ssl=context, process_request=redirect)
         async with serving as url, watcher(url.replace("ws:", "wss:")) as one:
             await one.until(lambda: one.connection.reconnects > 0)
-    assert "redirects too often, or to an address without TLS" in reasons(logs)[0]
+    assert "to another host or to an address without TLS, which is not followed" in reasons(logs)[0]
     assert "a-secret" not in str(logs)

@@ -9,6 +9,7 @@ import pytest
 
 from tapewatch.config import JsonFeed
 from tapewatch.feeds.protocol import Credentials
+from tapewatch.feeds.salvage import MOST_BAD
 from tapewatch.feeds.vendors import VENDORS
 from tapewatch.market.ticks import NS, TICK, empty_ticks
 
@@ -124,3 +125,27 @@ def fuzz(vendor: str, seconds: float) -> None:
             assert all(isinstance(one, str) for one in said)
             assert not any("the-secret" in one for one in protocol.faults.samples.values())
             assert protocol.refusal is None or protocol.refusal.text
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(b"[" * 200_000, id="nested, open"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="nested, closed"),
+        pytest.param(b'{"data":' * 100_000, id="nested objects"),
+        pytest.param(b"9" * 1_000_000, id="a number of a million digits"),
+        pytest.param(b"[" + b"{}," * 300_000 + b"{}]", id="a great many messages of nothing"),
+        pytest.param(b"\xdd\xff\xff\xff\xff", id="msgpack: four thousand million elements, none there"),
+        pytest.param(b"\x91" * 200_000, id="msgpack, nested"),
+    ],
+)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_frame_that_is_an_attack_is_a_few_faults(vendor: str, frame: bytes) -> None:
+    protocol = VENDORS[vendor].protocol(FEEDS[vendor], CREDENTIALS, {"SPY": 0})
+    for each in frames(vendor)[:3]:
+        protocol.receive(each)
+    began = time.process_time()
+    assert len(protocol.receive(frame)) == 0
+    assert time.process_time() - began < 3
+    assert protocol.faults.counts.total() <= MOST_BAD
+    assert all(len(sample) <= 4 * 160 for sample in protocol.faults.samples.values())

@@ -1,6 +1,7 @@
 """Bars over HTTP: paging, what a refusal means, the cache, a server in trouble."""
 
 import asyncio
+import gzip
 import json
 import stat
 import time
@@ -14,6 +15,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from feeds.bar_servers import DAY, MINUTE, NS, Market, at, minutes, serve
+from tapewatch.feeds import history
 from tapewatch.feeds.alpaca.history import AlpacaHistory
 from tapewatch.feeds.coinbase.history import CoinbaseHistory
 from tapewatch.feeds.history import HistorySource, HistoryUnavailableError
@@ -178,10 +180,32 @@ async def test_a_server_that_hangs_is_given_up_after_its_time(make: Make, market
     assert len(market.asked) >= 2
 
 
-@pytest.mark.parametrize("nonsense", [b"<html>", b"[]", b'{"results": [{"t": "x"}]}', b"\xff"])
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"<html>", b"[]", b'{"results": [{"t": "x"}]}', b"\xff", b"[" * 200_000, b'{"results":' * 100_000],
+)
 async def test_nonsense_is_a_failure_that_may_pass(make: Make, market: Market, nonsense: bytes) -> None:
     market.troubles = [Response(nonsense)]
     assert len(await ask(make()))
+
+
+async def test_an_answer_that_unpacks_to_very_much_is_not_taken(
+    make: Make, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_ANSWER", 2**20)
+    bomb = gzip.compress(b'{"results": [' + b" " * (4 * 2**20))
+    market.troubles = [Response(bomb, headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(HistoryUnavailableError, match="answers with more than 1,048,576 bytes"):
+        await ask(make())
+
+
+@pytest.mark.parametrize("limit", ["MAX_PAGES", "MAX_BARS"])
+async def test_a_history_without_end_is_not_taken(
+    limit: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, limit, 1)
+    with pytest.raises(HistoryUnavailableError, match="has no end of pages"):
+        await ask(make(CoinbaseHistory()))
 
 
 async def test_no_connection_says_where(market: Market) -> None:

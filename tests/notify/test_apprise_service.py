@@ -195,19 +195,39 @@ def test_what_shows_on_this_machine_is_refused(schema: str) -> None:
 
 def test_no_custom_plugin_is_loaded(tmp_path: Path) -> None:
     """apprise's own command would find these; code from a home folder has no place in a daemon."""
-    for folder in (".apprise/plugins", ".config/apprise/plugins"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "mine.py").write_text(
+    planted = [tmp_path / folder for folder in (".apprise/plugins", ".config/apprise/plugins", "named")]
+    for folder in planted:
+        folder.mkdir(parents=True)
+        (folder / "mine.py").write_text(
             "from apprise.decorators import notify\nprint('LOADED')\n"
             "@notify(on='mine')\ndef mine(body, title, notify_type, **kw):\n    return True\n"
         )
+    (tmp_path / ".apprise.yml").write_text("urls:\n  - json://127.0.0.1:1/planted\n")
     ran = python(
         "from tapewatch.notify.apprise_service import Apprise\n"
-        "try:\n    Apprise('mine://x')\nexcept ValueError as error:\n    print('refused', error)",
-        {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")},
+        "try:\n    Apprise('mine://x')\nexcept ValueError as error:\n    print('refused', error)\n"
+        "print(len(Apprise('json://localhost')._service))",
+        {
+            "HOME": str(tmp_path),
+            "XDG_CONFIG_HOME": str(tmp_path / ".config"),
+            "APPRISE_PLUGIN_PATH": str(planted[-1]),
+            "APPRISE_PLUGIN_PATHS": str(planted[-1]),
+            "APPRISE_CONFIG": str(tmp_path / ".apprise.yml"),
+            "APPRISE_CONFIG_PATH": str(tmp_path),
+            "APPRISE_URLS": "json://127.0.0.1:1/planted",
+        },
     )
     assert ran.stdout.startswith("refused")
+    assert ran.stdout.endswith("\n1\n")
     assert "LOADED" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "exec:///bin/sh", "sh://id", "python://mine.py", "/bin/sh"]
+)
+def test_there_is_no_service_that_runs_or_reads_what_is_on_this_machine(url: str) -> None:
+    with pytest.raises(ValueError, match="does not begin with a service"):
+        Apprise(url)
 
 
 def test_no_log_holds_a_secret(unused_tcp_port: int) -> None:

@@ -1,3 +1,5 @@
+import asyncio
+import base64
 import re
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -7,6 +9,7 @@ import pytest
 from receiver_servers import Mailbox, smtp_server
 from sample_alerts import HOSTILE, alert, later, message
 
+from tapewatch import redaction
 from tapewatch.notify.email import Email
 from tapewatch.notify.email import mail as letter
 from tapewatch.notify.message import Kind
@@ -218,3 +221,30 @@ def test_several_alerts_are_one_mail() -> None:
     page = part(mail, "html")
     assert "09:31:07 EST ▲ S&amp;P 500 &lt;i&gt;up&lt;/i&gt;" in page
     assert tags(page).isdisjoint({"script", "a", "i"})
+
+
+async def test_a_refusal_that_repeats_the_login_shows_no_password() -> None:
+    password = "open-sesame-1001"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        while line := await reader.readline():
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-hello\r\n250 AUTH PLAIN\r\n")
+            else:
+                said = line.split()[-1]
+                writer.write(
+                    b"535 no: " + said + b" is " + base64.b64decode(said).replace(b"\0", b" ") + b"\r\n"
+                )
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    redaction.note(password)  # as who reads secrets does
+    login = {"username": "tape", "password": password}
+    with pytest.raises(PermanentError, match="SMTP 535 no: ") as raised:
+        await Email("127.0.0.1", server.sockets[0].getsockname()[1], "none", FROM, TO, **login).send(
+            message()
+        )
+    server.close()
+    for form in (password, base64.b64encode(f"\0tape\0{password}".encode()).decode()):
+        assert form not in raised.value.reason

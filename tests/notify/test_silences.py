@@ -74,12 +74,18 @@ async def test_one_that_ended_is_listed_for_a_day_and_then_removed(redis: Redis)
 async def test_what_cannot_be_read_is_named_once_and_hides_nothing(redis: Redis) -> None:
     silences, good = Silences(redis, KEY), silence(until_ns=time.time_ns() + HOUR)
     await silences.add(good)
-    await redis.hset(KEY, mapping={"torn": '{"id": "to', "bytes": b"\xff\xfe", "no-end": '{"id": "no-end"}'})
+    torn = {
+        "torn": '{"id": "to',
+        "bytes": b"\xff\xfe",
+        "no-end": '{"id": "no-end"}',
+        "deep": '{"no":' * 50_000,
+    }
+    await redis.hset(KEY, mapping=torn)
     with capture_logs() as logs:
         assert [await silences.all() for _ in range(2)] == [[good]] * 2
-    assert sorted(own["silence"] for own in logs) == ["bytes", "no-end", "torn"]
+    assert sorted(own["silence"] for own in logs) == ["bytes", "deep", "no-end", "torn"]
     assert {own["event"] for own in logs} == {"silences.unreadable"}
-    assert await redis.hlen(KEY) == 4
+    assert await redis.hlen(KEY) == 5
 
 
 async def test_fields_of_a_later_version_do_no_harm(redis: Redis) -> None:

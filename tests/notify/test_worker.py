@@ -240,6 +240,7 @@ async def test_a_receiver_that_is_never_mended_does_not_fill_redis(
         ({"id": "a1", "json": b"\xff"}, b"the entry holds no alert"),
         ({"id": "a1", "json": '{"id": "a1"}'}, b"missing required field"),
         ({"id": "a1"}, b"holds no json"),
+        ({"id": "a1", "json": '{"no":' + "[" * 100_000}, b"nested too deep"),
     ],
 )
 async def test_an_entry_that_is_no_alert_is_a_dead_letter(

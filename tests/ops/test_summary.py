@@ -28,7 +28,7 @@ def test_a_line_a_symbol_with_the_alerts_since_the_last() -> None:
         fired["SPX"] += 1
         engine.step(ticks[1:])
         summary.write()
-    assert [(entry["event"], entry["symbol"], entry["price"], entry["alerts"]) for entry in logs] == [
+    assert [(entry["event"], entry["symbol"], entry["price"], entry["fired"]) for entry in logs] == [
         ("summary.daily", "SPX", 7000.0, 3),
         ("summary.daily", "SPX", 7001.0, 1),
     ]  # nothing of NDX, which has not traded

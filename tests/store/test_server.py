@@ -48,6 +48,22 @@ async def test_the_child_is_reached_by_its_user_alone(redis: Redis, state_dir: P
     assert stat.S_ISSOCK((folder / "redis.sock").stat().st_mode)
 
 
+async def test_the_child_gets_nothing_of_the_environment_that_may_be_a_secret(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis writes over the environment that /proc shows, so a script in its place looks."""
+    script, seen = tmp_path / "bin/redis-server", tmp_path / "seen"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nenv > "{seen}"\nexec "{child.find_server()}" "$@"\n')
+    script.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TAPEWATCH_FEED_TAPE_KEY", "sesame")
+    async with open_redis(None, state_dir):
+        pass
+    assert "PATH=" in seen.read_text()
+    assert "sesame" not in seen.read_text()
+
+
 async def test_ctrl_c_in_the_terminal_does_not_reach_the_child(redis: Redis) -> None:
     assert os.getsid(await pid_of(redis)) != os.getsid(0)
 
@@ -147,6 +163,40 @@ async def test_a_state_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path
         assert stat.S_IMODE(short.stat().st_mode) == 0o700
         assert (deep / "redis").exists()
     short.rmdir()  # which shows that nothing is left in it
+
+
+@pytest.mark.parametrize("planted", ["a link", "a file"])
+async def test_what_another_user_planted_for_the_socket_is_refused(tmp_path: Path, planted: str) -> None:
+    """The temporary folder is everybody's, and the name of ours in it can be guessed."""
+    deep = tmp_path.joinpath(*["a-rather-long-name-of-a-folder"] * 4)
+    place = socket_path(deep).parent
+    if planted == "a link":
+        place.symlink_to(tmp_path, target_is_directory=True)
+    else:
+        place.touch()
+    try:
+        with pytest.raises(
+            RedisUnavailableError, match=r"is not a folder of this user: remove it|File exists"
+        ):
+            async with open_redis(None, deep):
+                pass
+        assert not (tmp_path / "redis.sock").exists()
+    finally:
+        place.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+async def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a-rather-long-name-of-a-folder"] * 4)
+    place = socket_path(deep).parent
+    place.mkdir()
+    os.chown(place, 65534, 65534)
+    try:
+        with pytest.raises(RedisUnavailableError, match="is not a folder of this user: remove it"):
+            async with open_redis(None, deep):
+                pass
+    finally:
+        place.rmdir()
 
 
 async def test_a_state_folder_with_a_strange_name(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ async def test_what_fires_while_redis_is_away_is_on_disk_and_may_be_sent(
                 assert ids(spool) == sent
         await writer.drain(within=10)
 
-    assert [entry["event"] for entry in logs] == ["store.away"]
+    assert [entry["event"] for entry in logs] == ["store.away", *5 * ["spool.kept"]]
+    assert [id_ for entry in logs[1:] for id_ in entry["alerts"]] == sent
     # The first commit was in doubt: the server had it, and did it before it was asked again.
     assert await entries(redis, store) == [("1", ""), *((str(n), "desk") for n in range(2, 6))]
     assert (await store.load()).snapshots == {"SPX": hot(b"5")}
@@ -233,6 +234,7 @@ async def test_a_full_disk_sends_nothing_and_loses_nothing(
                 assert sent == []
                 await redis.config_set("maxmemory", 0)
                 await writer.drain(within=10)
+    assert [entry["alerts"] for entry in logs if entry["event"] == "spool.full"] == [["1"]]
     assert [id_ for id_, _ in await entries(redis, store)] == ["1", "2"]
 
 

@@ -102,9 +102,12 @@ def decode(line: bytes | str) -> Alert:
     """The alert of `encode`.
 
     Raises:
-        msgspec.ValidationError: it is not one.
+        msgspec.DecodeError, UnicodeDecodeError: it is not one.
     """
-    return _decode(line)
+    try:
+        return _decode(line)
+    except RecursionError:
+        raise msgspec.DecodeError("nested too deep") from None
 
 
 def alert_id(instance: str, symbol: str, rule: str, type_: str, time: int, before: int) -> str:

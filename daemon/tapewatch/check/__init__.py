@@ -12,6 +12,7 @@ from tapewatch.check.form import validate
 from tapewatch.check.keys import mend_brackets, unmended
 from tapewatch.check.lines import Lines
 from tapewatch.check.receivers import check_receivers
+from tapewatch.check.redis import check_redis
 from tapewatch.check.tables import Finding, Written, key_text
 from tapewatch.check.watches import check_watches
 from tapewatch.check.wiring import check_wiring
@@ -64,6 +65,7 @@ def _check_data(path: Path, text: str, data: dict[str, Any]) -> tuple[Config | N
         *check_watches(written, path.parent),
         *check_wiring(written),
         *check_receivers(written, path.parent),
+        *check_redis(written),
     ]
     lines = Lines(text)
     problems = sorted(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tapewatch import secrets
-from tapewatch.check.keys import TELLING, all_tables, kinds, table_at
+from tapewatch.check.keys import TELLING, all_tables, is_array, kinds, table_at
 from tapewatch.check.lines import Spot
 from tapewatch.check.tables import Finding, value_at
 from tapewatch.config import Config
@@ -110,8 +110,14 @@ def _unknown_key(data: dict[str, Any], spot: Spot) -> str:
 
 
 def _secret_in_config(data: dict[str, Any], spot: Spot) -> str:
+    section, key = str(spot[0]), str(spot[-1])
     name = value_at(data, (*spot[:-1], "name"))
-    variable = secrets.variable(str(spot[0]), name if isinstance(name, str) else "<NAME>", str(spot[-1]))
+    several = is_array(Config.model_fields[section])
+    variable = (
+        secrets.variable(section, name if isinstance(name, str) else "<NAME>", key)
+        if several
+        else f"TAPEWATCH_{section}_{key}".upper()
+    )
     right = f"put it in a file named by {spot[-1]}_file, or in {variable}"
     return f"a secret does not stand in the config: {right}"
 

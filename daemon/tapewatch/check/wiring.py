@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 
 from tapewatch.alerts.alert import TYPE_PREFIX
 from tapewatch.alerts.feed_alert import RULE as FEED_RULE
@@ -10,7 +11,7 @@ from tapewatch.check.json_feed import check_json_feeds
 from tapewatch.check.tables import Finding, Written
 from tapewatch.check.watches import repeated, rule_name
 from tapewatch.problems import did_you_mean
-from tapewatch.values import legs_of
+from tapewatch.values import legs_of, listen_address
 
 _INDEX = "I:"
 """How the symbols of Massive's indices begin; they come from another address than stocks."""
@@ -28,6 +29,18 @@ def check_wiring(config: Written) -> Iterator[Finding]:
     yield from check_json_feeds(config)
     yield from _routes(config)
     yield from _receivers(config)
+    yield from _http(config.table("http"))
+
+
+def _http(table: Written) -> Iterator[Finding]:
+    try:
+        address = listen_address(table.text("listen") or "off")
+    except ValueError:  # named elsewhere
+        return
+    if address and not ip_address(address[0]).is_loopback and "token_file" not in table.data:
+        yield table.warning(
+            "listen", "closed to other hosts unless TAPEWATCH_HTTP_TOKEN or token_file is set"
+        )
 
 
 def _names(tables: Iterable[Written]) -> list[str]:

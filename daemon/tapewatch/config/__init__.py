@@ -19,29 +19,19 @@ from tapewatch.config.feeds import (
     KrakenFeed,
     MassiveFeed,
 )
+from tapewatch.config.http import NO_TOKEN, TOKEN, Http
 from tapewatch.config.receivers import Apprise, Console, Email, Match, Receiver, Route, Slack, Webhook
+from tapewatch.config.redis import Redis
 from tapewatch.config.table import Table
 from tapewatch.config.watches import Condition, Level, Watch, Zone
-from tapewatch.values import File, Name, RedisUrl
+from tapewatch.problems import ConfigError, Problem
+from tapewatch.values import File, Name
 
 __all__ = [
     "AlpacaFeed", "Apprise", "CoinbaseFeed", "Condition", "Config", "Console", "Email", "Feed", "FinnhubFeed",
-    "JsonFeed", "KrakenFeed", "Level", "MassiveFeed", "Match", "Receiver", "Redis", "Route", "Slack", "Table", "Watch",
-    "Webhook", "Zone", "json_schema", "state_dir",
+    "Http", "JsonFeed", "KrakenFeed", "Level", "MassiveFeed", "Match", "Receiver", "Redis", "Route", "Slack", "Table",
+    "Watch", "Webhook", "Zone", "json_schema", "state_dir",
 ]  # fmt: skip
-
-
-class Redis(Table):
-    """Which Redis. Without a URL a server is started as a child, its data in the state folder."""
-
-    url: RedisUrl | None = Field(default=None, description="It may hold a password, and is shown nowhere.")
-    url_file: File | None = Field(
-        default=None, description="File that holds the URL. Or set `TAPEWATCH_REDIS_URL`."
-    )
-    fsync: Literal["everysec", "always"] = Field(
-        default="everysec",
-        description="Of the server started as a child: when commits are on disk, each second or before each answer.",
-    )
 
 
 class Config(Table):
@@ -53,6 +43,7 @@ class Config(Table):
         description="Left out: $STATE_DIRECTORY, else tapewatch/NAME in the user's state folder.",
     )
     redis: Redis = Field(default=Redis(), description="Which Redis.")
+    http: Http = Field(default=Http(), description="Health and metrics over HTTP.")
     ha: Literal[False, True, "cold"] = Field(
         default=False,
         description="Whether other processes stand by with this config; cold: they connect only once they lead.",
@@ -85,20 +76,29 @@ class Config(Table):
         Raises:
             ConfigError: `file` cannot be read, or is empty.
         """
-        given = os.environ.get(secrets.variable(section, name, field))
+        given = secrets.from_environment(secrets.variable(section, name, field))
         return given or (secrets.read(file) if file else None)
 
     def redis_url(self) -> str | None:
-        """The URL of `[redis]`, its `url_file` or TAPEWATCH_REDIS_URL; None for a server started as a child.
+        """The URL of the Redis, as `Redis.address` has it; None for a server started as a child.
 
         Raises:
-            ConfigError: `url_file` cannot be read, or is empty.
+            ConfigError: a file of it cannot be read, or does not fit.
         """
-        if self.redis.url is not None:
-            return self.redis.url.get_secret_value()
-        if self.redis.url_file is not None:
-            return secrets.read(self.redis.url_file)
-        return os.environ.get("TAPEWATCH_REDIS_URL") or None
+        return self.redis.address()
+
+    def http_token(self) -> str | None:
+        """The token of `[http]`: TAPEWATCH_HTTP_TOKEN, else its `token_file`; None when nobody set it.
+
+        Raises:
+            ConfigError: `token_file` cannot be read, or is empty; or the token cannot be sent in a header.
+        """
+        given, file = secrets.from_environment("TAPEWATCH_HTTP_TOKEN"), self.http.token_file
+        token = given or (secrets.read(file) if file else None)
+        if token and not TOKEN.fullmatch(token):
+            where = Path("TAPEWATCH_HTTP_TOKEN") if given or file is None else file
+            raise ConfigError([Problem(where, None, "", NO_TOKEN)])
+        return token
 
 
 def state_dir(config: Config) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tapewatch import example, service
 from tapewatch.background import first_of
 from tapewatch.check import load
-from tapewatch.config import Config, MassiveFeed
+from tapewatch.config import Config, Http, MassiveFeed
 from tapewatch.demo import cleanup
 from tapewatch.demo.view import View
 from tapewatch.feeds.massive.server import MassiveServer
@@ -98,6 +98,7 @@ def _config(scenario: Scenario, folder: Path, port: int) -> Config:
         update={
             "name": "demo",
             "state_dir": folder,
+            "http": Http(listen="off"),  # a daemon of theirs may have the address
             "feed": [feed],
             "watch": [watch],
             "receiver": [],

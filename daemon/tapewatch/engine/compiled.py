@@ -2,16 +2,21 @@
 
 Numba looks at the time stamp of one file only; a kernel's helpers stand in others. Kernels that are not there yet
 are compiled by child processes, so that the daemon does not keep the memory that compiling takes.
+
+What is kept is machine code that will be run, so a folder that somebody else may have written to is not used.
 """
 
 import atexit
 import fcntl
 import hashlib
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,8 @@ KERNELS = ("tapewatch.engine.kernels", "tapewatch.engine.upkeep")
 KEPT = 4
 """Folders of kernels that are kept beside each other: of several versions of this program, the last used."""
 _COMPILING = "TAPEWATCH_COMPILES_KERNELS"
+_GIVEN = re.compile(r"(?:HOME|LANG|LD_LIBRARY_PATH|PATH|TMPDIR|TZ)$|LC_|NUMBA_|PYTHON")
+"""What the children get of our environment, in which secrets may stand."""
 
 _numba: Any = numba.config
 
@@ -36,9 +43,21 @@ def _folder() -> Path:
     """`$CACHE_DIRECTORY` (systemd), else the user's cache folder; where that cannot be written, a copy of it."""
     given = os.environ.get("CACHE_DIRECTORY")
     base = Path(given) if given else platformdirs.user_cache_path("tapewatch")
-    folder = base / "kernels" / _digest()
+    return usable(base / "kernels" / _digest())
+
+
+def usable(wanted: Path) -> Path:
+    """`wanted`, if it can be written; else one of this process alone, with what is there if that can be trusted."""
+    with suppress(OSError):
+        _make(wanted)
+    folder = wanted.resolve()
+    if reason := _distrust(folder):
+        print(
+            f"the kernels in {wanted} are not used, and compiled anew at each start: {reason}",
+            file=sys.stderr,
+        )
+        return _copy(None)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError:
         return _copy(folder)
@@ -46,11 +65,54 @@ def _folder() -> Path:
     return folder
 
 
-def _copy(folder: Path) -> Path:
+def _make(folder: Path) -> None:
+    """Makes what is missing of it for this user alone, whatever the umask."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _distrust(folder: Path) -> str:
+    """Why somebody else may have put something into the folder; empty: nobody but root and this user could."""
+    for path in (folder, *folder.parents):
+        own = _lstat(path)
+        # In a folder like /tmp (sticky) nobody can move what is another's.
+        if own and (reason := _of_others(path, own, sticky=path != folder)):
+            return reason
+    top = _lstat(folder)
+    if top is None or not top.st_mode & 0o077:
+        return ""
+    entries = folder.rglob("*")
+    return next(
+        (reason for path in entries if (own := _lstat(path)) and (reason := _of_others(path, own))), ""
+    )
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    """None for what is not there, or cannot be looked at: then it cannot be used either."""
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _of_others(path: Path, own: os.stat_result, *, sticky: bool = False) -> str:
+    if own.st_uid not in (0, os.geteuid()):
+        return f"{path} belongs to another user ({own.st_uid}); remove it"
+    if stat.S_ISLNK(own.st_mode):
+        return f"{path} is a link; remove it"
+    if own.st_mode & 0o022 and not (sticky and own.st_mode & stat.S_ISVTX):
+        return (
+            f"others may write to {path} (mode {stat.S_IMODE(own.st_mode):04o}); remove it, or chmod go-w it"
+        )
+    return ""
+
+
+def _copy(folder: Path | None) -> Path:
     """The kernels of a read-only image or install, for as long as this process lives: numba wants to write there."""
     own = Path(tempfile.mkdtemp(prefix="tapewatch-kernels-"))
     atexit.register(shutil.rmtree, own, ignore_errors=True)
-    if folder.is_dir():
+    if folder is not None and os.access(folder, os.R_OK | os.X_OK):
         shutil.copytree(folder, own, dirs_exist_ok=True)
         own.chmod(0o700)
     return own
@@ -85,7 +147,8 @@ def compile_kernels() -> None:
 
 def _compile_in_children() -> None:
     paths = os.pathsep.join(filter(None, sys.path))
-    env = os.environ | {_COMPILING: "1", "NUMBA_CACHE_DIR": _numba.CACHE_DIR, "PYTHONPATH": paths}
+    given = {name: own for name, own in os.environ.items() if _GIVEN.match(name)}
+    env = given | {_COMPILING: "1", "NUMBA_CACHE_DIR": _numba.CACHE_DIR, "PYTHONPATH": paths}
     # What both share each compiles for itself: on a single core one child for both is faster.
     imports = [f"import {name}" for name in KERNELS]
     programs = imports if len(os.sched_getaffinity(0)) > 1 else [";".join(imports)]

@@ -1,5 +1,6 @@
 """The engine: ticks in, events out. A plain object: arrays and bytes go in and out, no clock is read."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -7,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapewatch.engine import admission, jit, kernels, plan, sections, snapshot, upkeep
+from tapewatch.engine import admission, jit, kernels, plan, sections, snapshot, sound, upkeep
 from tapewatch.engine.backfill import missed
 from tapewatch.engine.events import CLOSED, EVENT, REFUSALS, Events, values_width
 from tapewatch.engine.fan_out import FanOut, instruments_of
 from tapewatch.engine.late import Late
 from tapewatch.engine.layout import Layout, compile_watches
 from tapewatch.engine.migration import Migration
-from tapewatch.engine.snapshot import Snapshot, SnapshotError
+from tapewatch.engine.snapshot import Snapshot, SnapshotError, State
 from tapewatch.engine.watch import Watch
 from tapewatch.market.bars import BAR, bars_to_ticks
 from tapewatch.market.ticks import TICK
@@ -67,6 +68,8 @@ class Engine:
         self._history_end = np.zeros(n, np.int64)
         self.refused = np.zeros((n + 1, len(REFUSALS)), np.int64)
         """Ticks refused since the start, per symbol (the last row: unknown ones) and reason (`REFUSALS`)."""
+        self.refused_before = np.zeros_like(self.refused)
+        """Those that were refused by an engine before this one; in the last row those of symbols that are gone, too."""
 
         # Each rule once on the tick, at each close and by its timer; a divergence warns of either side.
         deepest = max(len(watch.rules) * (4 + len(watch.timeframes)) for watch in watches)
@@ -244,11 +247,33 @@ class Engine:
         state = snapshot.unpack(hot, bars)
         layout = self.layouts[symbol]
         row, rings = self._S[symbol, : layout.width], self._R[symbol, : layout.ring_width]
+        before = row.copy(), rings.copy()
+        try:
+            missing, ids = self._take(symbol, state)
+            wrong = [*sound.faults(layout, self._tables, symbol, row, rings), *sound.id_faults(ids)]
+            if wrong:
+                raise SnapshotError(f"not one that this program wrote: {wrong[0]} cannot be")
+        except sound.NONSENSE as error:
+            row[:], rings[:] = before
+            if isinstance(error, SnapshotError):
+                raise
+            raise SnapshotError(f"not one that this program wrote: {type(error).__name__}") from None
+        self._restore_ids(symbol, ids)
         same = state.digest == self._digests[symbol]
+        self._resume[symbol] = admission.FIRST_AFTER_RESTORE
+        self._bars_saved[symbol] = state.generation if same else -1
+        self._dirty[symbol] = not same
+        return missing
+
+    def _take(self, symbol: int, state: State) -> tuple[list[str], NDArray[np.int64]]:
+        """What `restore` returns, and the rings of trade ids; the bytes may be anybody's."""
+        layout = self.layouts[symbol]
+        row, rings = self._S[symbol, : layout.width], self._R[symbol, : layout.ring_width]
         row_size = row.nbytes
         missing: list[str] = []
-        if same:
-            row[:], rings[:] = np.frombuffer(state.row[:row_size], np.float64), state.rings
+        if state.digest == self._digests[symbol]:
+            row[:] = np.frombuffer(state.row[:row_size], np.float64)
+            rings[:] = state.rings
         else:
             old, own = sections.decode(state.sections), sections.sections(layout)
             if old.calendar != own.calendar:
@@ -256,15 +281,11 @@ class Engine:
             row[:], rings[:] = 0.0, 0.0
             self._begin(symbol, layout)
             row_size = 8 * old.width
+            if len(state.row) < row_size:
+                raise SnapshotError("cut short: its sections reach beyond it")
             old_row = np.frombuffer(state.row[:row_size], np.float64)
             missing = Migration(layout, own, row, rings).run(old, old_row, state.rings)
-        self._restore_ids(
-            symbol, np.frombuffer(state.row[row_size:], np.int64).reshape(-1, self._pool.shape[1])
-        )
-        self._resume[symbol] = admission.FIRST_AFTER_RESTORE
-        self._bars_saved[symbol] = state.generation if same else -1
-        self._dirty[symbol] = not same
-        return missing
+        return missing, np.frombuffer(state.row[row_size:], np.int64).reshape(-1, self._pool.shape[1])
 
     def graft(self, symbol: int, warmed: "Engine", names: Sequence[str]) -> list[str]:
         """Takes what `restore` found missing from an engine of this watch alone that history has warmed.
@@ -278,36 +299,65 @@ class Engine:
         return [name for name in names if not migration.graft(name, warmed._S[0], warmed._R[0])]
 
     def take_over(self, old: "Engine") -> dict[str, list[str]]:
-        """Goes on with the state of another engine, whose watches were some others: the symbols of both keep theirs.
+        """Goes on with the state of another engine of the same feeds, whose watches were some others.
+
+        The symbols of both keep theirs, but for one that has another calendar now. The other is left as it is.
 
         Returns:
             Per symbol what begins anew in it, as from `restore`.
         """
-        rows = {own.watch.symbol: k for k, own in enumerate(old.layouts)}
-        missing = {}
-        for k, own in enumerate(self.layouts):
-            if (row := rows.get(own.watch.symbol)) is None:
-                continue
-            missing[own.watch.symbol] = self.restore(k, *old.both_parts(row))
-            self._resume[k], self._dirty[k], self._bars_saved[k] = old._resume[row], 1, -1
+        rows, missing = self._rows_in(old), {}
+        for k, row in rows.items():
+            own, before = self.layouts[k].watch, old.layouts[row].watch
+            missing[own.symbol] = self.restore(k, *old.both_parts(row))
+            if own.feed == before.feed:  # else its first tick over the other one tells what was missed
+                self._resume[k] = old._resume[row]
+            self._dirty[k], self._bars_saved[k] = 1, -1
             self.refused[k] = old.refused[row]
-            feed = own.watch.feed
-            self._clocks[feed] = max(self._clocks[feed], old._clocks[old.layouts[row].watch.feed])
+        kept = set(rows.values())
+        gone = [row for row in range(len(old.layouts)) if row not in kept]
+        self.refused[-1] = old.refused[-1] + old.refused[gone].sum(axis=0)
+        self.refused_before = self.refused.copy()
+        np.maximum(self._clocks, old._clocks, out=self._clocks)
         return missing
+
+    def unknown_to(self, old: "Engine") -> list[int]:
+        """The rows of which `take_over` would find nothing in the other engine."""
+        rows = self._rows_in(old)
+        return [k for k in range(len(self.layouts)) if k not in rows]
+
+    def missing_from(self, old: "Engine") -> Iterator[dict[int, int]]:
+        """The rows that would lack something after `take_over`, and the place (ns) of each; nothing changes.
+
+        One symbol at a time, as trying takes half a millisecond for each: ticks may come in between.
+        """
+        for k, row in self._rows_in(old).items():
+            if self._digests[k] != old._digests[row]:
+                trial = Engine([self.layouts[k].watch])
+                yield {k: old._place(row)} if trial.restore(0, *old.both_parts(row)) else {}
+
+    def _rows_in(self, old: "Engine") -> dict[int, int]:
+        """The row that each symbol of both has in the other engine, by its own."""
+        known = {(own.watch.symbol, own.watch.sessions.calendar): row for row, own in enumerate(old.layouts)}
+        keys = ((own.watch.symbol, own.watch.sessions.calendar) for own in self.layouts)
+        return {k: known[key] for k, key in enumerate(keys) if key in known}
 
     def bars_closed(self) -> dict[str, int]:
         """Bars closed by timeframe, over all symbols, those of history included."""
-        return {timeframe: int(self._I[at].sum()) for timeframe, at in self._bar_counts.items()}
+        closed: Counter[str] = Counter()
+        for timeframes, rows in self._by_timeframes.items():
+            first = plan.HEADER + plan.COUNT * len(timeframes)
+            counts = self._I[rows, first : first + len(timeframes)].sum(axis=0)
+            closed.update(dict(zip(timeframes, counts.tolist(), strict=True)))
+        return closed
 
     @cached_property
-    def _bar_counts(self) -> dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Where each timeframe's bars are counted: rows and columns."""
-        found: dict[str, list[tuple[int, int]]] = {}
+    def _by_timeframes(self) -> dict[tuple[str, ...], NDArray[np.intp]]:
+        """The rows that have the same timeframes."""
+        found: dict[tuple[str, ...], list[int]] = {}
         for k, own in enumerate(self.layouts):
-            first = plan.HEADER + plan.COUNT * len(own.watch.timeframes)
-            for j, timeframe in enumerate(own.watch.timeframes):
-                found.setdefault(str(timeframe), []).append((k, first + j))
-        return {name: tuple(np.array(places).T) for name, places in found.items()}
+            found.setdefault(tuple(own.watch.timeframes), []).append(k)
+        return {timeframes: np.array(rows) for timeframes, rows in found.items()}
 
     @property
     def nbytes(self) -> int:

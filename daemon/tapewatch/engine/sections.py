@@ -24,6 +24,8 @@ from tapewatch.engine.shape import Piece, Shape
 Numbers = NDArray[np.float64]
 
 _LENGTH = struct.Struct("<I")
+_MOST_SHARED = 16 * 2**20
+"""Bytes of the shared sections, unpacked."""
 
 
 class Stretch(NamedTuple):
@@ -67,12 +69,21 @@ def encode(layout: Layout) -> bytes:
 
 
 def decode(encoded: bytes) -> Sections:
-    """The sections of `encode`."""
+    """The sections of `encode`. What is none of it raises whatever bytes can make Python raise."""
     (length,) = _LENGTH.unpack_from(encoded)
     end = _LENGTH.size + length
     calendar, own = json.loads(encoded[end:])
-    stretches = json.loads(zlib.decompress(encoded[_LENGTH.size : end])) | own
-    return Sections(calendar, {name: Stretch(*where) for name, where in stretches.items()})
+    # No more than a watch can need: a store may be hostile, and a thousandth of the size unpacks to the whole.
+    shared = zlib.decompressobj().decompress(encoded[_LENGTH.size : end], _MOST_SHARED)
+    stretches = json.loads(shared) | own
+    return Sections(calendar, {name: _stretch(*where) for name, where in stretches.items()})
+
+
+def _stretch(where: Any, first: Any, fields: Any, stride: Any = 1) -> Stretch:
+    own = Stretch(where, first, fields, stride)
+    if where not in ("row", "rings") or any(type(each) is not int for each in own[1:]) or min(own[1:]) < 0:
+        raise ValueError("no stretch of a state")
+    return own
 
 
 def digest(layout: Layout) -> bytes:

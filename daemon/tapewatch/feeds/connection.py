@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 FRAMES_PER_BATCH = 64
 TICKS_PER_BATCH = 16_384
-"""Once a batch has so many of either, it is handed on, and the event loop gets a turn."""
+BYTES_PER_BATCH = 2**20
+"""Once a batch has so many of any, it is handed on, and the event loop gets a turn."""
 
 KEEPALIVE_SECONDS = 20.0
 """Between two pings, and for an answer or anything else: a line whose other end is gone is lost after both."""
@@ -271,14 +272,15 @@ class Connection:
     async def _take_frames(self, line: _Line) -> None:
         """Waits for a frame, takes all that have come by then, and hands their ticks on together."""
         batch: list[np.ndarray] = []
-        frames = ticks = 0
+        frames = ticks = size = 0
         while True:  # only the first turn of it waits, while there is nothing to hand on
             frame = await _receive(line)
             frames += 1
+            size += len(frame)
             if len(own := self._read(line, frame)):
                 batch.append(own)
                 ticks += len(own)
-            full = frames == FRAMES_PER_BATCH or ticks >= TICKS_PER_BATCH
+            full = frames == FRAMES_PER_BATCH or ticks >= TICKS_PER_BATCH or size >= BYTES_PER_BATCH
             if full or line.protocol.refusal is not None or not has_frame(line.websocket):
                 break
         now = self.last_frame = time.monotonic()

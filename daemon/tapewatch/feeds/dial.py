@@ -69,7 +69,7 @@ async def dial(url: str, timeout: float, close_within: float) -> ClientConnectio
         RefusedError: it will not, or not soon.
     """
     try:
-        return await connect(
+        return await _Connect(
             url,
             user_agent_header=f"tapewatch/{__version__}",
             max_size=MAX_FRAME,
@@ -87,6 +87,18 @@ async def dial(url: str, timeout: float, close_within: float) -> ClientConnectio
     except (InvalidURI, ValueError):  # the URL is not quoted: it may hold a key
         advice = "its url, or one that it redirects to, is none of a websocket: write wss://HOST:PORT/"
         raise _refused(RefusalKind.BAD_URL, advice) from None
+
+
+class _Connect(connect):
+    """Follows a redirect within one host alone: another one would be told the key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The address to go to, or the error to raise."""
+        before = self.ws_uri.host
+        following = super().process_redirect(exc)
+        if isinstance(following, str) and urlsplit(following).hostname != before.lower():
+            return SecurityError("to another host")
+        return following
 
 
 def has_frame(websocket: ClientConnection) -> bool:
@@ -148,7 +160,7 @@ def _why(error: OSError | InvalidHandshake, host: str, timeout: float) -> str:
         case ProxyError():
             return f"the proxy does not let us through to {host}: {error}"
         case SecurityError():  # its text quotes the new address, which may hold a key
-            return f"{host} redirects too often, or to an address without TLS, which is not followed"
+            return f"{host} redirects too often, to another host or to an address without TLS, which is not followed"
         case InvalidHandshake():
             return f"{host} did not answer as a websocket server: {error}"
         case socket.gaierror():

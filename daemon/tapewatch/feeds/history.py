@@ -36,6 +36,8 @@ PAUSE = 60.0
 MAX_ANSWER = 64 * 2**20
 """Bytes."""
 MAX_PAGES = 1000
+MAX_BARS = 5_000_000
+"""Of one question: minutes of twenty years without a break are ten millions, and nobody needs so many."""
 WITHHELD = 15 * 60 * NS
 """How much of the newest (ns) a vendor keeps from those who pay for none of it."""
 
@@ -162,7 +164,7 @@ class HistorySource:
         parts: list[NDArray[np.void]] = []
         request: Request | None = self.vendor.request(asked)
         while request is not None:
-            if len(parts) == MAX_PAGES:
+            if len(parts) == MAX_PAGES or sum(map(len, parts)) > MAX_BARS:
                 raise HistoryUnavailableError(f"{shown_host(self._url)} has no end of pages")
             page = await self._page(request)
             parts.append(page.bars)
@@ -217,13 +219,15 @@ class HistorySource:
 
     def _read(self, response: httpx.Response, request: Request) -> Page:
         """The bars in an answer, or what its refusal means."""
-        none = self.vendor.no_bars(response.status_code, response.content)
         host = shown_host(self._url)
-        if none is None:
-            try:
+        try:
+            none = self.vendor.no_bars(response.status_code, response.content)
+            if none is None:
                 return self.vendor.parse(response.content, request)
-            except BadAnswerError as error:
-                raise _PassingError(f"{host} answered what it does not document: {error}") from None
+        except (BadAnswerError, UnicodeDecodeError) as error:
+            raise _PassingError(f"{host} answered what it does not document: {error}") from None
+        except RecursionError:
+            raise _PassingError(f"{host} answered what it does not document: it is nested too deep") from None
         text = self._shown(f"{host} gives no bars of {request.asked.symbol}: {none.text}")
         if none.kind is Why.PASSING:
             raise _PassingError(text, retry_after(response.headers.get("Retry-After", "")) or 0.0)

@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +35,14 @@ class Result(NamedTuple):
     """From the sender."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Attempts:
     """How messages are brought to one receiver."""
 
     receiver: str
     """Its name."""
     sender: Sender
+    """May be changed between two attempts."""
     limit: Limit
     retry: Retry
     give_up_after: float
@@ -50,6 +51,13 @@ class Attempts:
     """Asked right before each attempt; while it says no, nothing is sent and nothing is lost."""
     failed: Callable[[], object]
     """Called after each attempt that will be followed by another."""
+    resting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no attempt is on its way."""
+    no_more: bool = False
+    """Whether none is to begin any more: who sends waits until cancelled."""
+
+    def __post_init__(self) -> None:
+        self.resting.set()
 
     async def send(self, message: Message) -> Result:
         """Returns when the receiver has it, or when it is given up."""
@@ -78,15 +86,17 @@ class Attempts:
                 return Result(Outcome.REFUSED, _bug(error))
 
     async def _attempt(self, message: Message) -> str | None:
+        self.resting.clear()
         try:
             return await self.sender.send(message)
         finally:
+            self.resting.set()
             self.limit.sent(time.monotonic())
 
     async def _turn(self) -> None:
         """Waits until a message may be sent; the last word has `may_send`."""
         await asyncio.sleep(self.limit.pause(time.monotonic()))
-        while not self.may_send():  # noqa: ASYNC110 - a clock tells nobody
+        while self.no_more or not self.may_send():  # noqa: ASYNC110 - a clock tells nobody
             await asyncio.sleep(MAY_SEND_PERIOD)
 
     def _tell(self, message: Message, reason: str, pause: float) -> None:

@@ -4,6 +4,7 @@ Sources: RFC 5321 (reply codes), RFC 5322 (3.6.4, Message-ID and References), RF
 """
 
 import asyncio
+import base64
 import re
 import ssl
 from email.message import EmailMessage
@@ -17,6 +18,7 @@ import aiosmtplib
 import structlog
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tapewatch import redaction
 from tapewatch.notify.message import Message
 from tapewatch.notify.render import one_line
 from tapewatch.notify.sender import PermanentError, TemporaryError
@@ -88,6 +90,7 @@ class Email:
         self._security = security
         self._username = username
         self._password = password
+        _note_login(username or "", password or "")
         self._template = template
         # Made once: reading the CA certificates takes tens of milliseconds.
         self._tls = None if security == "none" else ssl.create_default_context(cafile=ca_file)
@@ -113,7 +116,8 @@ class Email:
             raise PermanentError(one_line(error.message)) from None
         if refused:
             # The others have it: another attempt would double theirs.
-            log.warning("notify.recipients_refused", alert=message.id, recipients=sorted(refused))
+            ids = [alert.id for alert in message.alerts]
+            log.warning("notify.recipients_refused", alerts=ids, recipients=sorted(refused))
         return str(letter["Message-ID"])
 
     async def _deliver(self, mail: EmailMessage) -> list[str]:
@@ -130,6 +134,12 @@ class Email:
             timeout=TIMEOUT,
         )
         return list(refused)
+
+
+def _note_login(username: str, password: str) -> None:
+    """As AUTH PLAIN and AUTH LOGIN send it (RFC 4616), which a server's refusal may repeat."""
+    for sent in (f"\0{username}\0{password}", password) if password else ():
+        redaction.note(base64.b64encode(sent.encode()).decode())
 
 
 def mail(message: Message, sender: str, to: list[str], template: Template | None = None) -> EmailMessage:

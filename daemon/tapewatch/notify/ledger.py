@@ -59,6 +59,7 @@ class Ledger:
             ids: of alerts; without a blank in them.
             receipt: as `Sender.send` gave it.
         """
+        ids = list(ids)
         for alert_id in ids:
             self._remember(alert_id, receipt)
             self._waiting.append(_line(alert_id, receipt))
@@ -66,7 +67,7 @@ class Ledger:
             self._write()
         except OSError as error:
             if not self._full:
-                self._log.error("ledger.full", error=error.strerror, path=str(self._path))
+                self._log.error("ledger.full", error=error.strerror, path=str(self._path), alerts=ids)
             self._full = True
         else:
             self._full = False
@@ -136,3 +137,25 @@ def _parsed(line: bytes) -> tuple[str, str | None]:
     if not 1 <= len(words) <= 2 or not all(word.isprintable() and word for word in words):
         raise ValueError
     return words[0], words[1] if len(words) == 2 else None
+
+
+class Ledgers:
+    """Those of a process, by receiver; one that comes back with the config has the same.
+
+    Args:
+        folder: of the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Ledger] = {}
+
+    def of(self, receiver: str) -> Ledger:
+        """The receiver's.
+
+        Raises:
+            OSError: as `Ledger` does.
+        """
+        if receiver not in self._known:
+            self._known[receiver] = Ledger(self._folder / receiver)
+        return self._known[receiver]

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from tapewatch.notify.message import Message
+from tapewatch.redaction import redacted
 
 
 class Sender(Protocol):
@@ -25,8 +26,8 @@ class TemporaryError(Exception):
     """The receiver did not take the alert now; it may later."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        super().__init__(redacted(reason))  # what a receiver says may echo what we sent
+        self.reason = str(self)
         """What went wrong, for ops; never a URL or a secret."""
         self.retry_after = retry_after
         """Seconds that the receiver asked us to wait, if it did."""
@@ -36,6 +37,6 @@ class PermanentError(Exception):
     """The receiver will never take this alert as it is."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        super().__init__(redacted(reason))  # what a receiver says may echo what we sent
+        self.reason = str(self)
         """What went wrong, for ops; never a URL or a secret."""

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from secrets import token_hex
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Any, Never
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from tapewatch.alerts.alert import Alert
 from tapewatch.market.ticks import NS
@@ -73,6 +73,8 @@ class Silences:
         self._key = key
         self._known: tuple[Silence, ...] = ()
         self._unreadable: set[str] = set()
+        self.away_since: float | None = None
+        """Since when `keep` has had no answer from Redis (monotonic clock, s); None while it answers."""
 
     @property
     def known(self) -> Sequence[Silence]:
@@ -95,7 +97,7 @@ class Silences:
         for field, value in fields.items():
             try:
                 silence = _decode(value)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 self._tell_unreadable(field.decode(errors="replace"), error)
                 continue
             if silence.until_ns <= over:
@@ -115,15 +117,20 @@ class Silences:
 
     async def keep(self) -> Never:
         """Keeps `known` up to date until cancelled; Redis may be away meanwhile."""
-        away = False
+        failed = False
         while True:
+            began = monotonic()
             try:
                 await self.refresh()
-                away = False
+                failed, self.away_since = False, None
             except (RedisError, OSError) as error:  # a TimeoutError is an OSError
-                if not away:
+                if not failed:
                     log.warning("silences.not_read", error=type(error).__name__, known=len(self._known))
-                away = True
+                failed = True
+                if isinstance(error, ResponseError):
+                    self.away_since = None
+                else:
+                    self.away_since = self.away_since or began
             stop_if_cancelled()
             await asyncio.sleep(PERIOD)
 

@@ -126,7 +126,7 @@ class SlackBot:
         check(response)
         try:
             answer = msgspec.json.decode(response.content, type=_Answer)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise TemporaryError("the answer is none of Slack's") from None
         if not answer.ok:
             _refuse(answer.error, response)

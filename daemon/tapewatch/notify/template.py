@@ -128,7 +128,8 @@ def own_text(template: Template | None, told: Told, most: int) -> str | None:
     try:
         return template.render(told, most)
     except TemplateError as error:
-        log.warning("notify.template_failed", alert=told.alerts[0].id, error=str(error))
+        ids = [alert.id for alert in told.alerts]
+        log.warning("notify.template_failed", alerts=ids, error=str(error))
         return None
 
 

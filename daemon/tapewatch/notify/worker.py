@@ -140,6 +140,15 @@ class Worker:
     def wants(self, wants: Callable[[Alert], bool]) -> None:
         self._pipeline.wants = wants
 
+    @property
+    def undelivered(self) -> list[str]:
+        """Ids of the alerts that it has read, or has from the spool, and that have not come to their end."""
+        return list(dict.fromkeys(id_ for id_, _ in self._in_flight))
+
+    def take_sender(self, sender: Sender) -> None:
+        """Sends by this one from the next attempt on: a secret has changed."""
+        self._attempts.sender = sender
+
     async def prepare(self) -> None:
         """Makes the group if it is new, at the end of the stream: a new receiver gets no old alerts.
 
@@ -197,6 +206,22 @@ class Worker:
                     await self._idle.wait()
             return False
         return True
+
+    async def leave(self, within: float) -> None:
+        """Begins no other attempt, and waits for the end of one that is on its way; then `run` is to be cancelled.
+
+        What is not acknowledged by then is taken up by the worker that follows.
+
+        Args:
+            within: seconds to wait at most.
+        """
+        self._closing = self._attempts.no_more = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._attempts.resting.wait()
+        with suppress(TimeoutError):  # while Redis is away the ledger alone knows
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._endings.written.wait()
 
     async def _is_drained(self) -> bool:
         self._flush()
@@ -310,7 +335,7 @@ class Worker:
         fields = entry.fields
         alert = fields.get(b"id", b"").decode(errors="replace")
         self.counts.outcomes[Outcome.UNREADABLE] += 1
-        self._log.error("notify.dead", alert=alert, entry=entry.id.decode(), reason=reason)
+        self._log.error("notify.dead", alert=alert or None, entry=entry.id.decode(), reason=reason)
         where = ((entry.stream, entry.id),)
         self._endings.add(Ending(alert, fields.get(b"json", b""), where, Outcome.UNREADABLE, reason))
 

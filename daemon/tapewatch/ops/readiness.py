@@ -84,7 +84,7 @@ def _feed(vitals: Vitals, number: int, connection: Connection) -> str:
 def _redis(vitals: Vitals, now: float) -> str:
     if vitals.leading is None:  # who stands by asks Redis for the lease, and for nothing else
         return "" if _leader_known(vitals) else "it has not said yet who leads, or does not answer"
-    since = vitals.leading.writer.away_since
+    since = vitals.leading.redis_away_since
     return "" if since is None else f"away for {now - since:.0f} s: what fires goes to the spool"
 
 

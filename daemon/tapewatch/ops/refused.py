@@ -26,7 +26,7 @@ class RefusedLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._logged: NDArray[np.int64] = np.zeros_like(engine.refused)
+        self._logged: NDArray[np.int64] = engine.refused_before.copy()
         self._next = np.full(engine.refused.shape, -np.inf)
 
     async def run(self) -> Never:

@@ -42,7 +42,7 @@ class DailySummary:
                 symbol=symbol,
                 price=price,
                 time=iso_ns(time_ns),
-                alerts=fired - self._told[symbol],
+                fired=fired - self._told[symbol],
                 indicators=self._daily(row),
             )
             self._told[symbol] = fired

@@ -31,6 +31,8 @@ _STOP_SECONDS = 3.0
 """How long a server may take to end before it is killed; on disk is all but its last second."""
 _RESTART_SECONDS = 0.5
 _POLL_SECONDS = 0.01
+_GIVEN = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
+"""What the server gets of our environment, in which secrets may stand."""
 
 
 def find_server() -> str:
@@ -186,6 +188,7 @@ class _Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env={name: os.environ[name] for name in _GIVEN if name in os.environ},
                 start_new_session=True,  # Ctrl-C is for the daemon, which stops the server last of all
             )
         while (line := await _Line.open(self._socket)) is None:

@@ -42,7 +42,7 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
         return
     async with answering():
         token, written = await store.place()
-    alerts, forgotten = 0, False
+    forgotten = False
     for record in spool.records():
         commit = record.commit
         if record.token < token:
@@ -60,9 +60,11 @@ async def commit_spool(store: Store, spool: Spool, having: Callable[[str], Seque
         # A Redis that has forgotten even the token gets them under the one that it has.
         async with answering():
             await store.commit(commit._replace(after=written), have, token=token)
-        written, alerts = commit.sequence, alerts + len(commit.alerts)
+        written = commit.sequence
+        if commit.alerts:
+            ids = [fired.alert.id for fired in commit.alerts]
+            log.warning("spool.committed", instance=store.keys.instance, alerts=ids)
     spool.clear()
-    log.warning("spool.committed", instance=store.keys.instance, alerts=alerts)
 
 
 def _drop(spool: Spool, reason: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -13,7 +14,10 @@ from redis.exceptions import RedisError
 
 from tapewatch.store.child import child_server, socket_path
 from tapewatch.store.errors import RedisUnavailableError, RedisVersionError
-from tapewatch.urls import RedisUrlError, shown_redis
+from tapewatch.store.guarded import weaknesses, why
+from tapewatch.urls import RedisUrlError, is_tls, shown_redis
+
+log = structlog.get_logger(__name__)
 
 OLDEST = (6, 2)
 """The oldest Redis that will do."""
@@ -52,7 +56,10 @@ async def open_redis(url: str | None, state_dir: Path, fsync: str = "everysec") 
         RedisVersionError: it is older than 6.2.
     """
     if url is not None:
-        async with _connected(url, where(url, state_dir)) as redis:
+        place = where(url, state_dir)
+        async with _connected(url, place) as redis:
+            for weakness in weaknesses(url):
+                log.warning("redis.unguarded", redis=place, reason=weakness)
             yield redis
         return
     async with (
@@ -101,6 +108,7 @@ async def _connected(url: str, place: str) -> AsyncIterator[Redis]:
         redis = Redis.from_url(
             url,
             protocol=2,  # with 3, a missing password is reported as a wrong HELLO
+            driver_info=None,  # else each connection begins with CLIENT SETINFO, which our ACL does not grant
             # With a time-out redis-py writes through asyncio.wait_for, which loses cancellations before
             # Python 3.12 (https://github.com/python/cpython/issues/86296).
             socket_timeout=None,
@@ -123,7 +131,7 @@ async def _check(redis: Redis, place: str) -> None:
     except TimeoutError:
         raise RedisUnavailableError(f"no answer from Redis at {place} within {ANSWER_SECONDS:g} s") from None
     except RedisError as error:
-        raise RedisUnavailableError(f"no Redis at {place}: {error}") from None
+        raise RedisUnavailableError(f"no Redis at {place}: {why(error, tls=is_tls(place))}") from None
     except TypeError:  # an option after the "?" that redis-py does not know
         raise _malformed(RedisUrlError()) from None
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:

@@ -75,6 +75,7 @@ class Writer:
         self._written = store.sequence  # number of the last commit that is known to be in Redis
         self._numbered = store.sequence  # of the last commit that was made
         self._on_disk = store.sequence  # of the last one in the spool
+        self._off_disk = -1  # of the last one that a full disk did not take
         self._alerts: list[Fired] = []
         self._fired: dict[str, Snapshot] = {}  # go with the alerts
         self._round: Iterator[Mapping[str, Snapshot]] = iter(())  # what is still to be written behind
@@ -262,9 +263,13 @@ class Writer:
             try:
                 await in_thread(partial(self._spool.append, Record(self._store.token, commit)))
             except SpoolError as error:
-                log.error("spool.full", error=str(error), alerts=len(commit.alerts))
+                if commit.sequence != self._off_disk:  # once, and not each second
+                    log.error("spool.full", error=str(error), alerts=_ids(commit))
+                self._off_disk = commit.sequence
                 return
             self._on_disk = commit.sequence
+            if commit.alerts:
+                log.info("spool.kept", alerts=_ids(commit))
             self._no_longer(commit)
             self._spooled(commit.alerts)
 
@@ -291,3 +296,7 @@ class Writer:
             except _AWAY:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _RETRY_LONGEST)
+
+
+def _ids(commit: Commit) -> list[str]:
+    return [fired.alert.id for fired in commit.alerts]

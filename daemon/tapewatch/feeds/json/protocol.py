@@ -6,7 +6,7 @@ subscription counts as confirmed once it is asked for, and nothing is a refusal.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from tapewatch.config.messages import fill, places
 from tapewatch.feeds.json.paths import Path, elements, find, path
 from tapewatch.feeds.json.values import identity, instant, number, text
 from tapewatch.feeds.protocol import Credentials, FaultKind
-from tapewatch.feeds.salvage import read
+from tapewatch.feeds.salvage import MOST_BAD, read
 from tapewatch.feeds.session import Session
 from tapewatch.market.ticks import NO_ID, TICK, UNKNOWN_SYMBOL
 
@@ -64,6 +64,7 @@ class JsonProtocol(Session):
         self._symbol, self._price, self._time = map(path, (feed.symbol, feed.price, feed.time))
         self._size = path(feed.size) if feed.size else None
         self._id = path(feed.id) if feed.id else None
+        self._bad = 0
 
     def open(self) -> list[str]:
         """`hello`, and the subscription."""
@@ -87,13 +88,19 @@ class JsonProtocol(Session):
 
     def receive(self, frame: bytes) -> np.ndarray:
         """Ticks of `frame`."""
-        ticks = [
-            tick
-            for message in self._messages(frame)
-            for trade in self._trades_of(message)
-            if (tick := self._tick(trade, message)) is not None
-        ]
+        self._bad = 0
+        ticks = [tick for pair in self._trades_in(frame) if (tick := self._tick(*pair)) is not None]
         return np.array(ticks, TICK)
+
+    def _trades_in(self, frame: bytes) -> Iterator[tuple[Any, Any]]:
+        """Each trade with its message; the rest is passed over once very many were bad."""
+        for message in self._messages(frame):
+            for trade in self._trades_of(message):
+                yield trade, message
+                if self._bad >= MOST_BAD:
+                    break
+            if self._bad >= MOST_BAD:
+                return
 
     def _messages(self, frame: bytes) -> list[Any]:
         try:
@@ -145,6 +152,7 @@ class JsonProtocol(Session):
             return without
 
     def _count(self, kind: FaultKind, what: Any) -> None:
+        self._bad += 1
         try:
             sample = json.dumps(what).encode()
         except RecursionError:

@@ -1,0 +1,27 @@
+"""The table `[http]`: where health and metrics are served, and to whom."""
+
+import re
+
+from pydantic import Field
+
+from tapewatch.config.table import Table
+from tapewatch.values import File, Listen
+
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+"""What a client may send as a bearer token (RFC 6750, 2.1)."""
+
+NO_TOKEN = "no client can send this token: make it of letters, digits and - . _ ~ + / alone"  # noqa: S105 - a message
+
+
+class Http(Table):
+    """Health and metrics over HTTP. Without a token, only programs on this machine may ask."""
+
+    listen: Listen = Field(
+        default="127.0.0.1:8790",
+        description='`"[::1]:8790"`, `"0.0.0.0:8790"` for every network, `"off"` for none; port 0 is any free one.',
+    )
+    token_file: File | None = Field(
+        default=None,
+        description="File that holds the token which others send as `Authorization: Bearer TOKEN`. Or set"
+        " `TAPEWATCH_HTTP_TOKEN`.",
+    )
