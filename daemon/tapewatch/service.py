@@ -98,11 +98,12 @@ async def run(
             consumer=own.name if config.ha else "member-1",
             member=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}",
         )
+        manager = notifier or Notifier(None)
         if changes is not None:
-            changes.during = partial(reloading, notifier or Notifier(None))
+            changes.during = partial(reloading, manager)
             changes.ended = partial(_count, base.vitals)
-        token = outside["[http] token"]
-        await stack.enter_async_context(background(*_telling(base.vitals, token, notifier or Notifier(None))))
+        telling = _telling(base.vitals, outside["[http] token"], manager)
+        await stack.enter_async_context(background(*telling))
         if config.ha:
             await _lead_by_turns(base, config, stop, ready, changes)
         else:
@@ -177,5 +178,7 @@ async def _take_turn(
                 changes.asked.set()  # who leads takes it over in its own way
             elif (changes.latest or term.config) != term.config:
                 return
-        if not stop.is_set():
+        if stop.is_set():
+            base.vitals.role = Role.STOPPING
+        else:
             await lead(base, term, stop, ready, changes)
