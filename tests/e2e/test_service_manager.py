@@ -46,7 +46,7 @@ async def test_ready_comes_after_the_feed_is_subscribed(house: House) -> None:
     before = len(manager.heard)
     await manager.hears("WATCHDOG=1", manager.heard.count("WATCHDOG=1") + 3)
     assert not any(one.startswith("EXTEND_TIMEOUT_USEC=") for one in manager.heard[before:])
-    assert any(one.startswith("STATUS=leading: 1 symbol on tape (subscribed") for one in manager.heard)
+    await manager.hears("STATUS=leading: 1 symbol on tape (subscribed")
     assert await daemon.stop() == 0
     manager.close()
 
