@@ -11,7 +11,7 @@ run: $(STAMP)  ## the product at work on a simulated tape: Redis, simulator, dae
 	$(BIN)/tapewatch demo
 
 test: $(STAMP) lint  ## everything that takes less than five minutes
-	$(BIN)/pytest -n 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder  # in their order: the longest files come early
 
 test-long: $(STAMP)  ## soak, chaos and the like
 	$(BIN)/pytest -m long -n 0

@@ -221,16 +221,15 @@ listen = "127.0.0.1:0"
                 await redis.shutdown(nosave=True)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("files", "own_redis", "log_format"),
     [
-        pytest.param(False, False, "json", id="environment, child Redis, JSON", marks=pytest.mark.long),
+        pytest.param(False, False, "json", id="environment, child Redis, JSON"),
         pytest.param(True, True, "logfmt", id="files, Redis with a password, logfmt"),
-        pytest.param(True, False, "colour", id="files, child Redis, colour", marks=pytest.mark.long),
-        pytest.param(
-            False, True, "json", id="environment, Redis with a password, JSON", marks=pytest.mark.long
-        ),
+        pytest.param(True, False, "colour", id="files, child Redis, colour"),
+        pytest.param(False, True, "json", id="environment, Redis with a password, JSON"),
     ],
 )
 async def test_no_secret_shows_anywhere(
