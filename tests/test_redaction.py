@@ -2,15 +2,10 @@
 
 import pytest
 
-from tapewatch import redaction, secrets
+from tapewatch import secrets
 from tapewatch.check import check
 from tapewatch.config import Config
 from tapewatch.redaction import MASK, escaped, note, note_url, redacted
-
-
-@pytest.fixture(autouse=True)
-def _nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_forms", [])
 
 
 def test_what_was_noted_is_masked() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tapewatch import redaction
 from vital_parts import leader, redis
 
 __all__ = ["leader", "logging_as_before", "redis"]
@@ -16,12 +15,11 @@ __all__ = ["leader", "logging_as_before", "redis"]
 
 @pytest.fixture
 def logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Puts back what `logs.configure` set, and forgets the secrets that were noted."""
+    """Puts back what `logs.configure` set."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setattr(redaction, "_forms", [])
     yield
     logging.captureWarnings(False)
     structlog.reset_defaults()
