@@ -89,7 +89,7 @@ def base(redis: Redis, http: httpx.AsyncClient, tmp_path: Path) -> Iterator[Call
                 credentials=known,
                 histories=sources.histories(folder, known, http),
                 outside=outside_of(config),
-                vitals=Vitals(config, redis=redis, spool=spool),
+                vitals=Vitals(config, spool=spool),
                 member="m",
                 consumer="m",
             )

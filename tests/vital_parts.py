@@ -92,7 +92,7 @@ def subscribe(vitals: Vitals) -> None:
 def standby(config: Config, redis: Redis) -> Vitals:
     """A process that stands by, and has not heard who leads."""
     lease = Lease(redis, Keys(config.name), "me")
-    return Vitals(config, Role.STANDING_BY, redis, connections=connections(config), lease=lease)
+    return Vitals(config, Role.STANDING_BY, connections=connections(config), lease=lease)
 
 
 async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
@@ -118,7 +118,7 @@ async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
     }
     for worker in workers.values():
         await worker.prepare()
-    vitals = Vitals(config, Role.LEADING, redis, spool, connections(config))
+    vitals = Vitals(config, Role.LEADING, spool, connections(config))
     vitals.leading = Leading(path, writer, workers, Vigil(config, path), Silences(redis, keys.silences))
     subscribe(vitals)
     return vitals

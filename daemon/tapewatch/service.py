@@ -94,7 +94,7 @@ async def run(
             credentials=credentials,
             histories=sources.histories(config, credentials, http),
             outside=outside,
-            vitals=Vitals(config, redis=redis, spool=spool),
+            vitals=Vitals(config, spool=spool),
             consumer=own.name if config.ha else "member-1",
             member=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}",
         )

@@ -3,12 +3,9 @@
 The parts keep their own counts, so that a tick waits for nobody; who wants to know reads them here.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-from redis.asyncio import Redis
 
 from tapewatch.config import Config
 from tapewatch.feeds.connection import Connection
@@ -59,8 +56,6 @@ class Vitals:
     config: Config
     """As it was taken over last."""
     role: Role = Role.STARTING
-    redis: Redis | None = None
-    """None until it is open."""
     spool: Spool | None = None
     connections: Sequence[Connection] = ()
     """In the config's order."""
@@ -72,5 +67,3 @@ class Vitals:
     """What became of each SIGHUP."""
     stalls: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     """By how many seconds the event loop came late to what was due."""
-    started: float = field(default_factory=time.time)
-    """Unix time, s."""
