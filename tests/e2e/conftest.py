@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from exchange import Exchange
 from house import House
+from live import Place
 from processes import Program
 from tapes import DATA, Case, spy_case, synthetic_case
 
@@ -28,6 +30,21 @@ class Expected:
     @property
     def ids(self) -> list[str]:
         return [json.loads(line)["id"] for line in self.lines]
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    """Not open yet; a module that wants another one has its own."""
+    return Exchange("BTC/USD")
+
+
+@pytest.fixture
+async def place(tmp_path: Path, exchange: Exchange) -> AsyncIterator[Place]:
+    """A daemon's at that exchange."""
+    async with AsyncExitStack() as stack:
+        one = Place(tmp_path, await stack.enter_async_context(exchange.open()), stack)
+        yield one
+        await one.close()
 
 
 @pytest.fixture(scope="session")

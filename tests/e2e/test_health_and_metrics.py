@@ -2,13 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from exchange import Exchange
 from house import House, alerts_reach
 from live import Place, until_place
@@ -80,15 +79,6 @@ def is_ready(status: int, reasons: dict[str, str]) -> bool:
 
 def is_not(name: str) -> Callable[[int, dict[str, str]], bool]:
     return lambda status, reasons: status == 503 and name in reasons
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(Exchange("BTC/USD").open())
-        one = Place(tmp_path, exchange, stack)
-        yield one
-        await one.close()
 
 
 async def test_it_is_ready_once_the_feed_is_subscribed(house: House) -> None:

@@ -1,12 +1,7 @@
 """A line that is open and silent is replaced, and people hear of it: once when it begins, once when it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
-import pytest
-from exchange import Exchange
 from house import alerts_reach
 from live import Place, alerts, until_place
 
@@ -27,15 +22,6 @@ kind = "webhook"
 match = { type = "tapewatch.feed.*" }
 receivers = ["ops"]
 """
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(Exchange("BTC/USD").open())
-        one = Place(tmp_path, exchange, stack)
-        yield one
-        await one.close()
 
 
 async def test_a_mute_feed_is_connected_anew_and_its_own_route_hears_of_it(place: Place) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,14 +44,8 @@ def past(now: int) -> Market:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(
-            Exchange("BTC/USD", "ETH/USD", market=past(time.time_ns())).open()
-        )
-        one = Place(tmp_path, exchange, stack)
-        yield one
-        await one.close()
+def exchange() -> Exchange:
+    return Exchange("BTC/USD", "ETH/USD", market=past(time.time_ns()))
 
 
 async def test_what_crossed_while_the_daemon_was_away_is_reported_once_and_late(place: Place) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -31,12 +29,8 @@ price = 50
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(Exchange("BTC/USD", "ETH/USD").open())
-        one = Place(tmp_path, exchange, stack)
-        yield one
-        await one.close()
+def exchange() -> Exchange:
+    return Exchange("BTC/USD", "ETH/USD")
 
 
 async def test_symbols_come_and_go_on_the_same_connection(place: Place) -> None:

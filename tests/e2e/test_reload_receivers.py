@@ -6,12 +6,9 @@ import hashlib
 import hmac
 import json
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from exchange import Exchange
 from house import KEYS, alerts_reach
 from live import Place, until_place
 from processes import SECRET, Program
@@ -52,15 +49,6 @@ class Market:
         self.price += count
         await alerts_reach(self._redis, before + count, daemon)
         return names
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(Exchange("BTC/USD").open())
-        one = Place(tmp_path, exchange, stack)
-        yield one
-        await one.close()
 
 
 @pytest.fixture
