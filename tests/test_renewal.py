@@ -20,6 +20,9 @@ from redis.asyncio import Redis
 from tapewatch import assemble, instruments, renewal, sources, start
 from tapewatch.background import background
 from tapewatch.base import Base, outside_of
+from tapewatch.charting import Charts
+from tapewatch.charts.keeper import Keeper
+from tapewatch.charts.painter import Painter
 from tapewatch.config import Config
 from tapewatch.crew import Crew
 from tapewatch.engine.engine import Engine
@@ -94,6 +97,7 @@ class Running:
             spool=spool,
             receivers=Receivers(http, own),
             ledgers=Ledgers(folder / "sent"),
+            bars=Keeper(folder / "charts.sqlite"),
             credentials=known,
             histories=[None for _ in own.feed],
             outside=outside_of(own),
@@ -111,9 +115,12 @@ class Running:
             instruments.on_feed(own, feed, engine),
             lambda ticks: None,
         )
+        charts = Charts(base.bars, Painter())
+        charts.watch(own, engine, pasts)
         self.parts = Parts(
             base=base,
             path=path,
+            charts=charts,
             vigil=Vigil(own, path),
             outages=Outages(path, pasts, own.feed),
             connections=[connection],

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from tapewatch.config import Watch
-from tapewatch.status import indicator_table, ladder, show, status_of
+from tapewatch.status import status_of
+from tapewatch.status_view import indicator_table, ladder, show
 
 NOW = {
     "price": "6961.25",

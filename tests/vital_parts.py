@@ -14,7 +14,10 @@ from redis.backoff import NoBackoff
 
 from alerts.alert_tapes import tape
 from notify.receiver_servers import redis_server
-from tapewatch import assemble, instruments
+from tapewatch import assemble, instruments, sources
+from tapewatch.charting import Charts
+from tapewatch.charts.keeper import Keeper
+from tapewatch.charts.painter import Painter
 from tapewatch.config import Config
 from tapewatch.feeds.connection import Connection, State
 from tapewatch.feeds.protocol import Credentials
@@ -99,9 +102,12 @@ async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
     """A process that leads alone, and whose feeds are subscribed."""
     store, spool = Store(redis, config.name), Spool(folder)
     await store.open()
-    engine = assemble.engine(config, tape_clocks=[feed.clock == "tape" for feed in config.feed])
+    tape_clocks = [feed.clock == "tape" for feed in config.feed]
+    engine = assemble.engine(config, tape_clocks=tape_clocks, keep_bars=True)
+    charts = Charts(Keeper(folder / "charts.sqlite"), Painter())
+    charts.watch(config, engine, sources.pasts(config, [None] * len(config.feed)))
     writer = Writer(store, spool, lambda: path.changes())
-    path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed)
+    path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed, witness=charts.fired)
     keys = Keys(config.name)
     workers = {
         receiver.name: Worker(
@@ -119,7 +125,9 @@ async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
     for worker in workers.values():
         await worker.prepare()
     vitals = Vitals(config, Role.LEADING, spool, connections(config))
-    vitals.leading = Leading(path, writer, workers, Vigil(config, path), Silences(redis, keys.silences))
+    vitals.leading = Leading(
+        path, writer, workers, Vigil(config, path), Silences(redis, keys.silences), charts
+    )
     subscribe(vitals)
     return vitals
 

@@ -1,45 +1,27 @@
-"""`tapewatch log`: alerts of the past, and what became of each at each receiver."""
+"""Alerts of the past, and what became of each at each receiver, read from Redis."""
 
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 from redis.asyncio import Redis
-from rich.console import Console
-from rich.text import Text
 
 from tapewatch.alerts.alert import Alert, decode
 from tapewatch.alerts.build import iso_ns
-from tapewatch.config import Config, Match, state_dir
-from tapewatch.market.ticks import NS
+from tapewatch.config import Config, Match
 from tapewatch.notify import deliveries
 from tapewatch.notify.deliveries import Delivered
 from tapewatch.notify.entries import AT_ONCE, Entry, backwards, forwards, text, time_ms
 from tapewatch.notify.matching import matches
-from tapewatch.notify.outcome import Outcome
-from tapewatch.notify.render import one_line
 from tapewatch.notify.stages.route import wants
 from tapewatch.store.keys import Keys
-from tapewatch.store.server import connect_redis
-from tapewatch.tail import alert_line
-
-SHOWN = 8
-"""Digits of an alert's id that people see."""
 
 _NS_OF_A_MS = 1_000_000
 
-_STYLES: dict[str, str] = {
-    Outcome.SENT: "green",
-    Outcome.REFUSED: "red",
-    Outcome.GAVE_UP: "red",
-    Outcome.UNREADABLE: "red",
-}
-
-_encode = msgspec.json.Encoder().encode
+_LEAST_AT_ONCE = 100
+"""Entries, with all that `explain` tells: a third of a megabyte."""
+_IDS_AT_ONCE = 5000
 
 
 class Place(NamedTuple):
@@ -53,6 +35,8 @@ class Place(NamedTuple):
 class Past:
     """An alert of the past."""
 
+    entry: str
+    """Its place in the stream."""
     alert: Alert
     body: bytes
     """Its JSON, as it was published."""
@@ -62,39 +46,49 @@ class Past:
     """Receivers of the config that are still to have it, or to have it again."""
 
 
-async def show(config: Config, match: Match, since_ns: int, limit: int, console: Console | None) -> int:
-    """Prints alerts of the past, the newest last.
+async def read(
+    config: Config, redis: Redis, match: Match, since_ns: int, limit: int, among: int | None = None
+) -> AsyncIterator[Past]:
+    """Alerts of the past, the newest last, read a chunk at a time.
 
     Args:
-        config: names the instance, its Redis and its receivers.
+        config: names the instance and its receivers.
+        redis: its Redis.
         match: which alerts.
         since_ns: those that were written to Redis since then, ns UTC.
         limit: so many of the newest.
-        console: for people; None: JSON, an object a line.
-
-    Returns:
-        How many.
-
-    Raises:
-        RedisUnavailableError: no daemon runs there.
+        among: looks through so many of the newest, or a few more; None: through all.
     """
-    count = 0
-    async with connect_redis(config.redis_url(), state_dir(config)) as redis:
-        async for past in read(config, redis, match, since_ns, limit):
-            count += 1
-            if console is None:
-                sys.stdout.write(_encode(as_json(past)).decode() + "\n")
-            else:
-                console.print(_text(config, past), soft_wrap=True)
-    return count
+    places = await _find(redis, Keys(config.name).alerts, match, since_ns, limit, among)
+    async for past in pasts(config, redis, places):
+        yield past
 
 
-async def read(config: Config, redis: Redis, match: Match, since_ns: int, limit: int) -> AsyncIterator[Past]:
-    """The alerts that `show` prints, read a chunk at a time."""
-    keys = Keys(config.name)
-    places = await _find(redis, keys.alerts, match, since_ns, limit)
+async def find(redis: Redis, keys: Keys, id_: str) -> list[Place]:
+    """Where the alert of this id stands; nowhere, if the stream does not have it any more."""
+    wanted = id_.encode()
+    if not [own async for own in redis.sscan_iter(keys.ids, match=wanted, count=_IDS_AT_ONCE)]:
+        return []
+    async for entries in backwards(redis, keys.alerts):
+        for entry, fields in entries:
+            if fields.get(b"id") == wanted and _alert(fields) is not None:
+                return [Place(entry, id_)]
+    return []
+
+
+async def after(redis: Redis, keys: Keys, entry: str, limit: int) -> list[Place]:
+    """The newest alerts that came after an entry of the stream, the oldest of them first."""
+    since: Any = f"({entry}"
+    entries: list[Any] = await redis.xrevrange(keys.alerts, "+", since, count=limit)
+    found = ((own, _alert(fields)) for own, fields in reversed(entries))
+    return [Place(own, alert.id) for own, alert in found if alert is not None]
+
+
+async def pasts(config: Config, redis: Redis, places: Sequence[Place]) -> AsyncIterator[Past]:
+    """What stands there, the oldest first, and what became of it; what was trimmed meanwhile is left out."""
     if not places:
         return
+    keys = Keys(config.name)
     ids = {own.id for own in places}
     noted = await deliveries.read(redis, keys.deliveries, time_ms(places[0].entry), ids)
     wanted = {own.name: wants(config, own.name) for own in config.receiver}
@@ -113,34 +107,42 @@ async def read(config: Config, redis: Redis, match: Match, since_ns: int, limit:
                 for name, wants_ in wanted.items()
                 if alert.id in again[name] or (name in open_[entry] - had and wants_(alert))
             ]
-            yield Past(alert, body, delivered, waiting)
+            yield Past(entry.decode(), alert, body, delivered, waiting)
 
 
 def as_json(past: Past) -> dict[str, Any]:
     """One alert for programs."""
-    told = [
-        {
-            "receiver": own.receiver,
-            "outcome": own.outcome,
-            "detail": own.detail,
-            "receipt": own.receipt,
-            "time": iso_ns(own.at_ns),
-        }
-        for own in past.delivered
-    ]
+    told = [delivery_json(own) for own in past.delivered]
     return {"alert": msgspec.Raw(past.body), "deliveries": told, "waiting": past.waiting}
 
 
-async def _find(redis: Redis, key: str, match: Match, since_ns: int, limit: int) -> list[Place]:
+def delivery_json(own: Delivered) -> dict[str, str]:
+    """What became of an alert at one receiver, for programs."""
+    return {
+        "receiver": own.receiver,
+        "outcome": own.outcome,
+        "detail": own.detail,
+        "receipt": own.receipt,
+        "time": iso_ns(own.at_ns),
+    }
+
+
+async def _find(
+    redis: Redis, key: str, match: Match, since_ns: int, limit: int, among: int | None
+) -> list[Place]:
     """The newest alerts that fit, the oldest of them first."""
     places: list[Place] = []
-    async for entries in backwards(redis, key, str(since_ns // _NS_OF_A_MS)):
+    seen, at_once = 0, min(AT_ONCE, max(limit, _LEAST_AT_ONCE))
+    async for entries in backwards(redis, key, str(since_ns // _NS_OF_A_MS), at_once):
         for entry, fields in entries:
             alert = _alert(fields)
             if alert is not None and matches(match, alert):
                 places.append(Place(entry, alert.id))
                 if len(places) == limit:
                     return places[::-1]
+        seen += len(entries)
+        if among is not None and seen >= among:
+            break
     return places[::-1]
 
 
@@ -202,35 +204,3 @@ def _order(entry: bytes) -> tuple[int, int]:
     """By which the entries of a stream are ordered."""
     ms, _, number = entry.partition(b"-")
     return int(ms), int(number)
-
-
-def _text(config: Config, past: Past) -> Text:
-    """The alert, and a line for each receiver below it: those of the config first, in its order."""
-    line = Text.assemble((f"{past.alert.id[:SHOWN]}  ", "bold"), alert_line(past.alert))
-    last = _last(past.delivered)
-    for name in dict.fromkeys([*(own.name for own in config.receiver), *last]):
-        if name in past.waiting:
-            line.append(f"\n    {name} waiting", "yellow")
-        elif own := last.get(name):
-            detail = f": {own.detail}" if own.detail else ""
-            told = f"{own.receiver} {own.outcome} {_time(own.at_ns, past.alert)}{detail}"
-            line.append(f"\n    {one_line(told)}", _STYLES.get(own.outcome, "dim"))
-    return line
-
-
-def _last(delivered: Sequence[Delivered]) -> dict[str, Delivered]:
-    """By receiver, what became of it in the end; that it was had already says less than how."""
-    last: dict[str, Delivered] = {}
-    for own in delivered:
-        if own.outcome != Outcome.HAD_ALREADY or own.receiver not in last:
-            last[own.receiver] = own
-    return last
-
-
-def _time(at_ns: int, alert: Alert) -> str:
-    """A time at the alert's exchange, with its date if that is not the alert's."""
-    zone = ZoneInfo(alert.data.zone)
-    then, fired = (
-        datetime.fromtimestamp(time // NS, UTC).astimezone(zone) for time in (at_ns, int(alert.data.time_ns))
-    )
-    return f"{then:%H:%M:%S}" if then.date() == fired.date() else f"{then:%Y-%m-%d %H:%M:%S}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from tapewatch.charts.keeper import Keeper
 from tapewatch.config import Config
 from tapewatch.feeds.history import HistorySource
 from tapewatch.feeds.protocol import Credentials
@@ -25,6 +26,8 @@ class Base:
     spool: Spool
     receivers: Receivers
     ledgers: Ledgers
+    bars: Keeper
+    """For charts."""
     credentials: Sequence[Credentials]
     """Per feed."""
     histories: Sequence[HistorySource | None]

@@ -287,7 +287,8 @@ def tail(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> Non
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show every watch: last price, distance to each level, indicators, the feed's health."""
-    from tapewatch.status import read, show
+    from tapewatch.status import read
+    from tapewatch.status_view import show
     from tapewatch.terminal import Terminal
 
     statuses = runner.run(read(load(config)))

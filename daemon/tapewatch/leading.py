@@ -15,6 +15,8 @@ from tapewatch import addresses, assemble, instruments, renewal, sources, start
 from tapewatch.background import background, first_of, unless
 from tapewatch.base import Base
 from tapewatch.board import Board
+from tapewatch.charting import Charts
+from tapewatch.charts.painter import Painter
 from tapewatch.config import Config
 from tapewatch.crew import Crew
 from tapewatch.engine.engine import Engine
@@ -122,9 +124,9 @@ async def lead(
         workers = parts.crew.workers
         if not await unless(stop, _prepare(workers.values(), silences)):
             return
-        jobs = [parts.writer.run(), silences.keep(), parts.crew.run()]
+        jobs = [parts.writer.run(), silences.keep(), parts.crew.run(), parts.charts.run()]
         await stack.enter_async_context(background(*jobs))
-        vitals.leading = Leading(parts.path, parts.writer, workers, parts.vigil, silences)
+        vitals.leading = Leading(parts.path, parts.writer, workers, parts.vigil, silences, parts.charts)
         vitals.role = Role.LEADING
         ready()
         log.info("daemon.ready", watches=len(config.watch), receivers=len(workers))
@@ -169,6 +171,8 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tupl
         for worker in crew.workers.values():
             worker.spooled([(own.alert, own.json) for own in fired])
 
+    charts = Charts(base.bars, Painter())
+    charts.watch(config, term.engine, known)
     writer = Writer(store, base.spool, lambda: path.changes(), spooled=spooled, having=base.having)
     path = TickPath(
         term.engine,
@@ -176,6 +180,7 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tupl
         writer,
         config.feed,
         lambda feed: term.connections[feed].standing_back,
+        charts.fired,
     )
 
     def worker(built: Built, config: Config) -> Worker:
@@ -198,6 +203,7 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tupl
     parts = _Parts(
         base=base,
         path=path,
+        charts=charts,
         vigil=live.vigil,
         outages=live.outages,
         connections=term.connections,

@@ -12,6 +12,7 @@ from tapewatch.alerts.build import AlertBuilder
 from tapewatch.background import in_thread
 from tapewatch.base import Base, outside_of
 from tapewatch.changes import changes
+from tapewatch.charting import Charts
 from tapewatch.config import Config
 from tapewatch.crew import Crew
 from tapewatch.engine.engine import Engine
@@ -98,6 +99,7 @@ class Parts:
 
     base: Base
     path: TickPath
+    charts: Charts
     vigil: Vigil
     outages: Outages
     connections: list[Connection]
@@ -129,7 +131,7 @@ async def prepare(parts: Parts, old: Config, new: Config) -> Renewal | None:
     if (own := await checked(parts.base, old, new)) is None:
         return None
     tape_clocks = [feed.clock == "tape" for feed in new.feed]
-    engine = await in_thread(partial(assemble.engine, new, tape_clocks=tape_clocks))
+    engine = await in_thread(partial(assemble.engine, new, tape_clocks=tape_clocks, keep_bars=True))
     builder = assemble.alert_builder(new, engine)
     pasts = sources.pasts(new, parts.base.histories)
     before = parts.path.engine
@@ -184,6 +186,7 @@ def _switch(
 ) -> None:
     """Everybody who knows the watches hears of others."""
     parts.path.change(engine, builder)
+    parts.charts.watch(config, engine, pasts)
     parts.outages.watch(pasts)
     parts.vigil.watch(config)
     for feed, connection in zip(config.feed, parts.connections, strict=True):

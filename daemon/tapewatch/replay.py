@@ -344,9 +344,7 @@ class BarWriter:
     def __init__(self, engine: Engine, out: TextIO) -> None:
         self._engine = engine
         self._csv = csv.writer(out, lineterminator="\n")
-        self._names = list(
-            dict.fromkeys(name for own in engine.layouts for name in _columns(own.value_names))
-        )
+        self._names = list(dict.fromkeys(name for own in engine.layouts for name in own.columns))
         head = ["symbol", "timeframe", "start", "end", "open", "high", "low", "close", "volume"]
         self._csv.writerow(head + self._names)
 
@@ -355,7 +353,7 @@ class BarWriter:
         rows, values = self._engine.closed_bars()
         for row, numbers in zip(rows, values.tolist(), strict=True):
             layout = self._engine.layouts[row["symbol"]]
-            known = dict(zip(_columns(layout.value_names), numbers, strict=False))
+            known = dict(zip(layout.columns, numbers, strict=False))
             self._csv.writerow(
                 [layout.watch.symbol, layout.watch.timeframes[row["frame"]]]
                 + [iso_ns(int(row[edge])).replace(".000000000", "") for edge in ("start", "end")]
@@ -365,8 +363,3 @@ class BarWriter:
                     for name in self._names
                 ]
             )
-
-
-def _columns(value_names: Sequence[str]) -> list[str]:
-    """Names of the values without their timeframes, each once."""
-    return list(dict.fromkeys(name.partition("@")[0] for name in value_names))

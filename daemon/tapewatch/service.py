@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from tapewatch import assemble, renewal, sources
 from tapewatch.background import answer, background, first_error, first_of, unless
 from tapewatch.base import Base, outside_of
+from tapewatch.charts.keeper import Keeper
 from tapewatch.config import Config, state_dir
 from tapewatch.leading import Term, connections, lead, receive
 from tapewatch.notify.http import http_client
@@ -91,6 +92,7 @@ async def run(
             spool=spool,
             receivers=receivers,
             ledgers=Ledgers(own / "sent"),
+            bars=stack.enter_context(closing(Keeper(own / "charts.sqlite"))),
             credentials=credentials,
             histories=sources.histories(config, credentials, http),
             outside=outside,
@@ -124,7 +126,8 @@ def _count(vitals: Vitals, outcome: str, config: Config | None) -> None:
 
 
 def _term(base: Base, config: Config, standby: Standby, lease: Lease | None = None) -> Term:
-    engine = assemble.engine(config, tape_clocks=[feed.clock == "tape" for feed in config.feed])
+    tape_clocks = [feed.clock == "tape" for feed in config.feed]
+    engine = assemble.engine(config, tape_clocks=tape_clocks, keep_bars=True)
     intake = Intake(standby)
     term = Term(config, engine, standby, intake, connections(base, config, engine, intake), lease)
     base.vitals.config, base.vitals.connections, base.vitals.lease = config, term.connections, lease

@@ -44,6 +44,7 @@ class TickPath:
         feeds: of the config, in its order.
         standing_back: by how much (ns) the wall clock of a feed stands back, since its ticks are late: else it would
             close bars whose ticks still wait to be read.
+        witness: hears of alerts right when they have fired, before the next tick.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class TickPath:
         writer: Writer,
         feeds: Sequence[Feed],
         standing_back: Callable[[int], int] = lambda feed: 0,
+        witness: Callable[[Sequence[Alert]], object] = lambda alerts: None,
     ) -> None:
         self.fired: Counter[str] = Counter()
         """Alerts since the start, by symbol."""
@@ -68,6 +70,7 @@ class TickPath:
         self._set(engine, builder)
         self._last = [LastTicks() for _ in feeds]
         self._writer = writer
+        self._witness = witness
         self._standing_back = standing_back
         self._by_tape = [feed.clock == "tape" for feed in feeds]
         self._held: dict[int, list[tuple[int, NDArray[np.void]]]] = {}
@@ -154,6 +157,7 @@ class TickPath:
             for alert, trace in zip(alerts, self._traced(events, alerts), strict=True)
         ]
         self._writer.fired(fired, self.engine.snapshot(list(dict.fromkeys(events.rows["symbol"].tolist()))))
+        self._witness(alerts)
         for alert in alerts:
             self._note(alert)
 

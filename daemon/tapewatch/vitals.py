@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tapewatch.charting import Charts
 from tapewatch.config import Config
 from tapewatch.feeds.connection import Connection
 from tapewatch.histogram import SECONDS, Histogram
@@ -38,6 +39,7 @@ class Leading:
     """By receiver."""
     vigil: Vigil
     silences: Silences
+    charts: Charts
 
     @property
     def redis_away_since(self) -> float | None:

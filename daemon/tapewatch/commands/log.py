@@ -23,12 +23,12 @@ def log(
     """Show the alerts of the past, and what became of each at each receiver."""
     since_ns = arguments.ago_ns(since, time.time_ns()) if since else 0
     own = arguments.load(config)
-    from tapewatch import alert_log
+    from tapewatch import alert_log_view
     from tapewatch.config import Match
     from tapewatch.terminal import Terminal
 
     if json:
         runner.write_utf8()
     match = Match(symbol=symbol, rule=rule, type=type_)
-    if not runner.run(alert_log.show(own, match, since_ns, limit, None if json else Terminal())):
+    if not runner.run(alert_log_view.show(own, match, since_ns, limit, None if json else Terminal())):
         runner.say("no such alert")

@@ -24,7 +24,8 @@ from tapewatch.demo import samples
 from tapewatch.demo.chart import chart
 from tapewatch.feeds.scenario import Scenario
 from tapewatch.market.ticks import NS
-from tapewatch.status import Fields, exchange_time, indicator_table, ladder, now_fields, status_of
+from tapewatch.status import Fields, exchange_time, now_fields, status_of
+from tapewatch.status_view import indicator_table, ladder
 from tapewatch.store.keys import Keys
 from tapewatch.store.server import connect_redis
 from tapewatch.tail import alert_line, published, short_line

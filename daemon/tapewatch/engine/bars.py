@@ -190,26 +190,35 @@ def _close_bar(S, R, I, tables, k, j, fire, out):
     close_values(S, R, I, tables, k, j)
     end = I[k, base + p.END * nf]
     I[k, base + p.CLOSED_END * nf] = end
-    if len(out.bars) and fire:
-        row = out.used[BARS]
-        out.used[BARS] = row + 1
-        bar = out.bars[row]
-        bar.symbol = k
-        bar.frame = j
-        bar.start = I[k, base + p.START * nf]
-        bar.end = end
-        bar.open = S[k, base + p.BAR_OPEN * nf]
-        bar.high = S[k, base + p.BAR_HIGH * nf]
-        bar.low = S[k, base + p.BAR_LOW * nf]
-        bar.close = S[k, base + p.BAR_CLOSE * nf]
-        bar.volume = S[k, base + p.VOLUME * nf]
-        first = tables.symbols[k].values + j
-        for i in range(tables.symbols[k].n_wide // nf):
-            out.bar_values[row, i] = S[k, first + i * nf]
+    hand_out(S, I, tables, k, j, out)
     if waits:
         I[k, p.SETTLE_DUE] = end + tables.symbols[k].settle_after * NS
     else:
         _check_close(S, R, I, tables, k, j, fire, out)
+
+
+@helper
+def hand_out(S, I, tables, k, j, out):
+    """The bar of timeframe `j` that has closed, with its values, to whoever wants to know."""
+    if len(out.bars) == 0:
+        return
+    nf = tables.symbols[k].n_frames
+    base = p.HEADER + j
+    row = out.used[BARS]
+    out.used[BARS] = row + 1
+    bar = out.bars[row]
+    bar.symbol = k
+    bar.frame = j
+    bar.start = I[k, base + p.START * nf]
+    bar.end = I[k, base + p.END * nf]
+    bar.open = S[k, base + p.BAR_OPEN * nf]
+    bar.high = S[k, base + p.BAR_HIGH * nf]
+    bar.low = S[k, base + p.BAR_LOW * nf]
+    bar.close = S[k, base + p.BAR_CLOSE * nf]
+    bar.volume = S[k, base + p.VOLUME * nf]
+    first = tables.symbols[k].values + j
+    for i in range(tables.symbols[k].n_wide // nf):
+        out.bar_values[row, i] = S[k, first + i * nf]
 
 
 @hot

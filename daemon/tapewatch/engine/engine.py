@@ -87,6 +87,7 @@ class Engine:
         self._no_events = Events(self._events[:0].copy(), self._values[:0].copy())
         self._state = (self._S, self._R, self._I, self._tables)
         self._output = jit.Output(self._out, self._events, self._values, self._bars, self._bar_values)
+        self._mute = self._output._replace(bars=self._bars[:0], bar_values=self._bar_values[:0])
         self._around = self._arguments()
 
     def step(self, ticks: NDArray[np.void], feed: int = 0, now: int = 0) -> Events:
@@ -193,7 +194,15 @@ class Engine:
         self._dirty[symbol] = 1
         return self._joined(happened)
 
-    def warm(self, symbol: int, bars: NDArray[np.void], timeframe: str, timeframes: Sequence[str]) -> None:
+    def warm(
+        self,
+        symbol: int,
+        bars: NDArray[np.void],
+        timeframe: str,
+        timeframes: Sequence[str],
+        *,
+        hand_out: bool = False,
+    ) -> None:
         """Takes history: closed `bars` (rows of `BAR`) build the bars and indicators of `timeframes`.
 
         Nothing fires and no level takes its side from it. Several files may follow each other, each for its own
@@ -204,6 +213,7 @@ class Engine:
             bars: oldest first.
             timeframe: of the bars.
             timeframes: of the watch, to be built.
+            hand_out: whether `closed_bars` is to have the bars that these build.
         """
         own = self.layouts[symbol].watch
         frames = sum(1 << own.timeframes.index(name) for name in timeframes)
@@ -211,9 +221,13 @@ class Engine:
         self._I[symbol, hours] = 0
         if len(bars):
             last, end = self._S[symbol, plan.LAST], int(bars["end"][-1])
-            upkeep.warm(
-                *self._state, symbol, bars_to_ticks(bars, symbol, timeframe), frames, end, self._output
-            )
+            at_once = len(self._bars) // len(own.timeframes) if hand_out else len(bars)
+            output = self._output if hand_out else self._mute
+            for first in range(0, len(bars), at_once):
+                part = bars[first : first + at_once]
+                ticks = bars_to_ticks(part, symbol, timeframe)
+                upkeep.warm(*self._state, symbol, ticks, frames, int(part["end"][-1]), output)
+                self._drain([])
             if end < self._history_end[symbol]:  # finer bars may end before coarser ones, which came first
                 self._S[symbol, plan.LAST] = last
             self._history_end[symbol] = max(end, self._history_end[symbol])
@@ -370,6 +384,17 @@ class Engine:
         return dict(
             zip(own.value_names, self._S[symbol, own.values :][: len(own.value_names)].tolist(), strict=True)
         )
+
+    def forming(self, symbol: int, timeframe: str) -> tuple[int, float, float, float, float, float] | None:
+        """The bar that forms: its start (ns UTC), open, high, low, close, volume; None: none does."""
+        timeframes = self.layouts[symbol].watch.timeframes
+        nf, first = len(timeframes), plan.HEADER + timeframes.index(timeframe)
+        S, I = self._S[symbol, first:], self._I[symbol, first:]
+        if I[plan.END * nf] <= I[plan.CLOSED_END * nf]:
+            return None
+        fields = (plan.BAR_OPEN, plan.BAR_HIGH, plan.BAR_LOW, plan.BAR_CLOSE, plan.VOLUME)
+        o, h, low, c, volume = (float(S[field * nf]) for field in fields)
+        return int(I[plan.START * nf]), o, h, low, c, volume
 
     def last(self, symbol: int) -> tuple[float, int]:
         """Last price (0 when there is none) and the highest event time (ns) of the symbol."""

@@ -11,6 +11,7 @@ from tapewatch.engine.bars import (
     close_due,
     close_values,
     form,
+    hand_out,
     take_back,
     turn_session,
 )
@@ -78,6 +79,7 @@ def settle(S, R, I, tables, k, bars, out):
     S[k, base + p.BAR_CLOSE * nf] = bar.close
     S[k, base + p.VOLUME * nf] = bar.volume
     close_values(S, R, I, tables, k, day)
+    hand_out(S, I, tables, k, day, out)
     if I[k, p.PREVIOUS_OF] >= bar.end:
         turn_session(S, I, tables, k)
     check_settled(S, R, I, tables, k, np.bool_(I[k, p.SETTLE_DUE] > 0), out)

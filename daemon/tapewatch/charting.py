@@ -1,0 +1,294 @@
+"""Charts of what the engine watches, as they are at this moment, and as they were when an alert fired."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Never
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from tapewatch.alerts.alert import Alert, decode, encode
+from tapewatch.background import in_thread
+from tapewatch.charts.archive import Archive, Bar, Bars, Kept
+from tapewatch.charts.assembled import Forming, assembled
+from tapewatch.charts.chart import Chart
+from tapewatch.charts.keeper import Keeper
+from tapewatch.charts.painter import Painter
+from tapewatch.config import Config, Watch
+from tapewatch.engine.engine import Engine
+from tapewatch.engine.layout import Layout
+from tapewatch.feeds.files import FileError
+from tapewatch.history import HistoryError
+from tapewatch.market.sessions import sessions
+from tapewatch.market.timeframes import DAY, by_length, duration_ns
+from tapewatch.past import Past
+from tapewatch.status import places
+
+log = structlog.get_logger(__name__)
+
+BARS = 300
+"""How many closed bars a chart of the page has at most."""
+
+PICTURE_BARS = 90
+"""How many a picture has: more do not read at the width of a phone."""
+
+PICTURE_TIMEFRAME = "5m"
+"""What a picture shows of an alert that has no timeframe; the next shorter one of a watch that does not build it."""
+
+KEEP_SECONDS = 0.5
+"""How often what has closed is written to the archive."""
+
+REMEMBERED = 500
+"""Alerts of which it is known how their bars were when they fired."""
+
+PICTURES = 64
+"""So many are kept, for receivers that come later."""
+
+FILL_WITHIN = 1.0
+"""Seconds that a picture waits for bars of history."""
+
+_EVER = 1 << 62
+
+
+class NoChartError(Exception):
+    """There is no such symbol or timeframe; the message says which there are."""
+
+
+class Charts:
+    """Makes charts; of one process that leads.
+
+    Args:
+        keeper: of the bars that have closed.
+        painter: draws them.
+    """
+
+    def __init__(self, keeper: Keeper, painter: Painter) -> None:
+        self._keeper = keeper
+        self._painter = painter
+        self._closed: list[Iterator[Bar]] = []
+        self._fired: list[Alert] = []
+        self._formed: OrderedDict[str, Forming | None] = OrderedDict()
+        self._pictures: OrderedDict[str, asyncio.Task[bytes | None]] = OrderedDict()
+        self._engine: Engine | None = None
+        self._watches: dict[str, tuple[int, Watch]] = {}
+
+    def watch(self, config: Config, engine: Engine, pasts: Mapping[int, Past]) -> None:
+        """From now on these; the position of a watch is its row in the engine, and in `pasts`."""
+        self._take_closed()  # of the engine before it
+        self._engine, self._pasts = engine, pasts
+        self._watches = {watch.symbol: (row, watch) for row, watch in enumerate(config.watch)}
+        self._fills: dict[str, asyncio.Task[None]] = {}
+
+    def fired(self, alerts: Sequence[Alert]) -> None:
+        """Remembers how the bars are at which these have just fired. No I/O."""
+        for alert in alerts:
+            if own := self._watches.get(alert.subject):
+                row, watch = own
+                self._formed[alert.id] = self._forming(row, _timeframe(watch, alert))
+                self._fired.append(alert)
+        while len(self._formed) > REMEMBERED:
+            self._formed.popitem(last=False)
+
+    async def run(self) -> Never:
+        """Writes what has closed to the archive until cancelled."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Writes what has closed, and fired, since it was last done."""
+        self._take_closed()
+        closed, self._closed = self._closed, []
+        fired, self._fired = self._fired, []
+        if not closed and not fired:
+            return
+        bars = (bar for part in closed for bar in part)
+        alerts = (Kept(own.subject, int(own.data.time_ns), own.id, encode(own)) for own in fired)
+        await self._keeper.do(lambda archive: archive.keep(bars, alerts))
+
+    async def chart(self, symbol: str, timeframe: str, bars: int = BARS) -> Chart:
+        """The newest closed bars of a symbol, so many at most, and the forming one.
+
+        Raises:
+            NoChartError: there is no such symbol, or timeframe of it.
+        """
+        row, watch = self._known(symbol, timeframe)
+        while True:
+            forming = self._forming(row, timeframe)
+            before = forming.start if forming else _EVER
+            known = await self._bars(watch, timeframe, before, bars)
+            if len(known) < bars and await self._filled(symbol):
+                known = await self._bars(watch, timeframe, before, bars)
+            now = self._forming(row, timeframe)
+            if (now.start if now else _EVER) == before:  # else it closed meanwhile
+                return await self._assembled(watch, timeframe, known, now, _EVER)
+
+    def forming(self, symbol: str, timeframe: str) -> Chart | None:
+        """The forming bar alone (lists of length 1, no places, marks and joins); None: nothing forms. No I/O.
+
+        Raises:
+            NoChartError: there is no such symbol, or timeframe of it.
+        """
+        row, watch = self._known(symbol, timeframe)
+        forming = self._forming(row, timeframe)
+        return assembled(watch, timeframe, _NO_BARS, forming, [], []) if forming else None
+
+    async def at(self, alert: Alert, bars: int = PICTURE_BARS) -> Chart | None:
+        """The chart as it was when the alert fired, on the alert's timeframe; None of what is about no symbol."""
+        if (own := self._watches.get(alert.subject)) is None:
+            return None
+        watch, fired = own[1], int(alert.data.time_ns)
+        timeframe = _timeframe(watch, alert)
+        forming = self._formed.get(alert.id)
+        if forming and forming.start >= fired:
+            forming = None  # it is of the bar whose close fired
+        before = forming.start if forming else fired
+        known = await self._bars(watch, timeframe, before, bars)
+        if len(known) < bars and await self._filled(watch.symbol, FILL_WITHIN):
+            known = await self._bars(watch, timeframe, before, bars)
+        if forming is None:
+            known = _ended(known, watch, timeframe, fired)
+        return await self._assembled(watch, timeframe, known, forming, fired)
+
+    async def picture(self, alert: Alert) -> bytes | None:
+        """The picture (PNG) that goes with an alert; None: there is none, or it cannot be drawn in time."""
+        task = self._pictures.get(alert.id)
+        if task is None or (task.done() and task.result() is None):
+            task = self._pictures[alert.id] = asyncio.create_task(self._picture(alert))
+            while len(self._pictures) > PICTURES:
+                self._pictures.popitem(last=False)
+        return await asyncio.shield(task)  # several may wait for it
+
+    async def png(self, chart: Chart, *, dark: bool, width: int = 1200, height: int = 800) -> bytes | None:
+        """A chart as a picture (PNG, so many pixels); None: it cannot be drawn in time."""
+        return await self._painter.png(chart, dark=dark, width=width, height=height)
+
+    async def alert(self, id_: str) -> Alert | None:
+        """An alert of the past, if it is known."""
+        await self.keep()
+        body = await self._keeper.do(lambda archive: archive.alert(id_))
+        return decode(body) if body else None
+
+    async def _picture(self, alert: Alert) -> bytes | None:
+        try:
+            chart = await self.at(alert)
+            return await self._painter.png(chart, dark=False, focus=alert.id) if chart else None
+        except Exception:
+            log.error("picture.failed", alert=alert.id, exc_info=True)
+            return None
+
+    def _known(self, symbol: str, timeframe: str) -> tuple[int, Watch]:
+        if symbol not in self._watches:
+            raise NoChartError(f"no watch has the symbol {symbol!r}")
+        row, watch = self._watches[symbol]
+        if timeframe not in (known := watch.all_timeframes()):
+            raise NoChartError(f"{symbol} has no timeframe {timeframe!r}: there are {', '.join(known)}")
+        return row, watch
+
+    def _forming(self, row: int, timeframe: str) -> Forming | None:
+        bar = self._engine.forming(row, timeframe) if self._engine else None
+        if bar is None or self._engine is None:
+            return None
+        start, *prices = bar
+        end = f"@{timeframe}"
+        values = self._engine.values(row).items()
+        return Forming(
+            start, prices, {name.removesuffix(end): own for name, own in values if name.endswith(end)}
+        )
+
+    async def _bars(self, watch: Watch, timeframe: str, before: int, most: int) -> Bars:
+        await self.keep()
+        known = await self._keeper.do(lambda archive: archive.bars(watch.symbol, timeframe, before, most))
+        return known or _NO_BARS
+
+    async def _assembled(
+        self, watch: Watch, timeframe: str, bars: Bars, forming: Forming | None, until: int
+    ) -> Chart:
+        first = int(bars.start[0]) if len(bars) else forming.start if forming else until
+        bodies = await self._keeper.do(lambda archive: archive.alerts(watch.symbol, first)) or []
+        alerts = [own for own in map(decode, bodies) if int(own.data.time_ns) <= until]
+        row = self._watches[watch.symbol][0] if watch.symbol in self._watches else None
+        values = self._engine.values(row) if self._engine and row is not None else {}
+        of_watch = places(watch, {name: value for name, value in values.items() if value == value})
+        return assembled(watch, timeframe, bars, forming, list(of_watch), alerts)
+
+    def _take_closed(self) -> None:
+        if self._engine is None:
+            return
+        rows, values = self._engine.closed_bars()
+        if len(rows):
+            self._closed.append(_closed(self._engine.layouts, rows, values))
+
+    async def _filled(self, symbol: str, within: float | None = None) -> bool:
+        """Whether history was asked, just now, for bars that nobody saw close; once is enough."""
+        if (task := self._fills.get(symbol)) is not None and task.done():
+            return False
+        if task is None:
+            task = self._fills[symbol] = asyncio.create_task(self._fill(symbol))
+        await asyncio.wait([task], timeout=within)
+        return task.done()
+
+    async def _fill(self, symbol: str) -> None:
+        row, _ = self._watches[symbol]
+        past, engine = self._pasts[row], self._engine
+        if engine is None or not past.has_any:
+            return
+        own = Engine([engine.layouts[row].watch], keep_bars=True)
+        try:
+            stretches = await past.warm_up(engine.last(row)[1] or time.time_ns())
+        except (FileError, HistoryError) as error:
+            log.warning("history.unavailable", symbol=symbol, reason=str(error))
+            return
+
+        def build() -> list[Bar]:
+            for each in stretches:
+                own.warm(0, each.bars, each.interval, each.timeframes, hand_out=True)
+            return list(_closed(own.layouts, *own.closed_bars()))
+
+        bars = await in_thread(build)
+        await self._keeper.do(partial(Archive.keep, bars=bars, known_better=False))
+
+
+_NO_BARS = Bars(np.zeros(0, np.int64), np.zeros((0, 5)), {})
+
+
+def _closed(layouts: Sequence[Layout], rows: NDArray[np.void], values: NDArray[np.float64]) -> Iterator[Bar]:
+    """What an engine says of bars that have closed, as the archive has it."""
+    columns = [own.columns for own in layouts]
+    for (k, frame, start, _, *prices), figures in zip(rows.tolist(), values, strict=True):
+        watch, names = layouts[k].watch, columns[k]
+        open_, high, low, close, volume = prices
+        yield Bar(
+            watch.symbol,
+            watch.timeframes[frame],
+            start,
+            (open_, high, low, close, volume),
+            names,
+            figures[: len(names)].tobytes(),
+        )
+
+
+def _timeframe(watch: Watch, alert: Alert) -> str:
+    """What a picture of the alert shows: bars of its own timeframe, or fine ones of a level that price has crossed."""
+    known, own = watch.all_timeframes(), alert.data.timeframe
+    if own and own in known:
+        return own
+    fine = [name for name in by_length(set(known)) if duration_ns(name) <= duration_ns(PICTURE_TIMEFRAME)]
+    return fine[-1] if fine else known[0]
+
+
+def _ended(bars: Bars, watch: Watch, timeframe: str, time: int) -> Bars:
+    """Without the last bar if it had not ended then (ns)."""
+    if not len(bars):
+        return bars
+    start = int(bars.start[-1])
+    if timeframe == DAY:
+        own = sessions(watch.calendar)
+        end = int(own.closes[np.searchsorted(own.opens, start, side="right") - 1])
+    else:
+        end = start + duration_ns(timeframe)
+    return bars if end <= time else bars.without_last()
