@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Never
@@ -42,6 +42,9 @@ PICTURE_TIMEFRAME = "5m"
 KEEP_SECONDS = 0.5
 """How often what has closed is written to the archive."""
 
+KEPT_AT_ONCE = 250
+"""Bars in one transaction, some 3 ms: with ten thousand, ticks would wait for Python's lock."""
+
 REMEMBERED = 500
 """Alerts of which it is known how their bars were when they fired."""
 
@@ -69,7 +72,7 @@ class Charts:
     def __init__(self, keeper: Keeper, painter: Painter) -> None:
         self._keeper = keeper
         self._painter = painter
-        self._closed: list[Iterator[Bar]] = []
+        self._closed: deque[Iterator[Bar]] = deque()
         self._fired: list[Alert] = []
         self._formed: OrderedDict[str, Forming | None] = OrderedDict()
         self._pictures: OrderedDict[str, asyncio.Task[bytes | None]] = OrderedDict()
@@ -102,13 +105,11 @@ class Charts:
     async def keep(self) -> None:
         """Writes what has closed, and fired, since it was last done."""
         self._take_closed()
-        closed, self._closed = self._closed, []
-        fired, self._fired = self._fired, []
-        if not closed and not fired:
-            return
-        bars = (bar for part in closed for bar in part)
-        alerts = (Kept(own.subject, int(own.data.time_ns), own.id, encode(own)) for own in fired)
-        await self._keeper.do(lambda archive: archive.keep(bars, alerts))
+        while self._closed or self._fired:
+            fired, self._fired = self._fired, []
+            alerts = [Kept(own.subject, int(own.data.time_ns), own.id, encode(own)) for own in fired]
+            bars = self._closed.popleft() if self._closed else iter(())
+            await self._keeper.do(partial(Archive.keep, bars=bars, alerts=alerts))
 
     async def chart(self, symbol: str, timeframe: str, bars: int = BARS) -> Chart:
         """The newest closed bars of a symbol, so many at most, and the forming one.
@@ -116,13 +117,16 @@ class Charts:
         Raises:
             NoChartError: there is no such symbol, or timeframe of it.
         """
-        row, watch = self._known(symbol, timeframe)
         while True:
+            row, watch = self._known(symbol, timeframe)
+            engine = self._engine
             forming = self._forming(row, timeframe)
             before = forming.start if forming else _EVER
             known = await self._bars(watch, timeframe, before, bars)
             if len(known) < bars and await self._filled(symbol):
                 known = await self._bars(watch, timeframe, before, bars)
+            if engine is not self._engine:
+                continue  # the row may be another symbol's now
             now = self._forming(row, timeframe)
             if (now.start if now else _EVER) == before:  # else it closed meanwhile
                 return await self._assembled(watch, timeframe, known, now, _EVER)
@@ -220,27 +224,31 @@ class Charts:
         if self._engine is None:
             return
         rows, values = self._engine.closed_bars()
-        if len(rows):
-            self._closed.append(_closed(self._engine.layouts, rows, values))
+        for i in range(0, len(rows), KEPT_AT_ONCE):
+            some = slice(i, i + KEPT_AT_ONCE)
+            self._closed.append(_closed(self._engine.layouts, rows[some], values[some]))
 
     async def _filled(self, symbol: str, within: float | None = None) -> bool:
         """Whether history was asked, just now, for bars that nobody saw close; once is enough."""
+        known = self._watches.get(symbol)
+        if known is None or self._engine is None or not self._pasts[known[0]].has_any:
+            return False
         if (task := self._fills.get(symbol)) is not None and task.done():
             return False
         if task is None:
-            task = self._fills[symbol] = asyncio.create_task(self._fill(symbol))
+            row = known[0]
+            place = self._engine.last(row)[1] or time.time_ns()
+            own = Engine([self._engine.layouts[row].watch], keep_bars=True)
+            task = self._fills[symbol] = asyncio.create_task(self._fill(own, self._pasts[row], place))
         await asyncio.wait([task], timeout=within)
         return task.done()
 
-    async def _fill(self, symbol: str) -> None:
-        row, _ = self._watches[symbol]
-        past, engine = self._pasts[row], self._engine
-        if engine is None or not past.has_any:
-            return
-        own = Engine([engine.layouts[row].watch], keep_bars=True)
+    async def _fill(self, own: Engine, past: Past, place: int) -> None:
+        """Keeps the bars of the engine's only symbol up to then (ns), as far as the past has them."""
         try:
-            stretches = await past.warm_up(engine.last(row)[1] or time.time_ns())
+            stretches = await past.warm_up(place)
         except (FileError, HistoryError) as error:
+            symbol = own.layouts[0].watch.symbol
             log.warning("history.unavailable", symbol=symbol, reason=str(error))
             return
 
@@ -258,9 +266,8 @@ _NO_BARS = Bars(np.zeros(0, np.int64), np.zeros((0, 5)), {})
 
 def _closed(layouts: Sequence[Layout], rows: NDArray[np.void], values: NDArray[np.float64]) -> Iterator[Bar]:
     """What an engine says of bars that have closed, as the archive has it."""
-    columns = [own.columns for own in layouts]
     for (k, frame, start, _, *prices), figures in zip(rows.tolist(), values, strict=True):
-        watch, names = layouts[k].watch, columns[k]
+        watch, names = layouts[k].watch, layouts[k].shape.columns
         open_, high, low, close, volume = prices
         yield Bar(
             watch.symbol,

@@ -344,7 +344,7 @@ class BarWriter:
     def __init__(self, engine: Engine, out: TextIO) -> None:
         self._engine = engine
         self._csv = csv.writer(out, lineterminator="\n")
-        self._names = list(dict.fromkeys(name for own in engine.layouts for name in own.columns))
+        self._names = list(dict.fromkeys(name for own in engine.layouts for name in own.shape.columns))
         head = ["symbol", "timeframe", "start", "end", "open", "high", "low", "close", "volume"]
         self._csv.writerow(head + self._names)
 
@@ -353,7 +353,7 @@ class BarWriter:
         rows, values = self._engine.closed_bars()
         for row, numbers in zip(rows, values.tolist(), strict=True):
             layout = self._engine.layouts[row["symbol"]]
-            known = dict(zip(layout.columns, numbers, strict=False))
+            known = dict(zip(layout.shape.columns, numbers, strict=False))
             self._csv.writerow(
                 [layout.watch.symbol, layout.watch.timeframes[row["frame"]]]
                 + [iso_ns(int(row[edge])).replace(".000000000", "") for edge in ("start", "end")]

@@ -104,8 +104,12 @@ class Archive:
             sqlite3.OperationalError: it cannot be used.
         """
         self._db = _connected(path)
-        self._series = {(symbol, name): id_ for id_, symbol, name in self._db.execute("SELECT * FROM series")}
-        self._names = {tuple(json.loads(text)): id_ for id_, text in self._db.execute("SELECT * FROM names")}
+        self._series: dict[tuple[str, str], int] = {
+            (symbol, name): id_ for id_, symbol, name in self._db.execute("SELECT * FROM series")
+        }
+        self._names: dict[tuple[str, ...], int] = {
+            tuple(json.loads(text)): id_ for id_, text in self._db.execute("SELECT * FROM names")
+        }
         self._added: Counter[int | str] = Counter()
 
     def keep(
@@ -175,13 +179,13 @@ class Archive:
     def _series_id(self, of: tuple[str, str]) -> int:
         if of not in self._series:
             made = self._db.execute("INSERT INTO series VALUES (NULL, ?, ?)", of)
-            self._series[of] = int(made.lastrowid or 0)
+            self._series[of] = made.lastrowid or 0
         return self._series[of]
 
     def _names_id(self, names: tuple[str, ...]) -> int:
         if names not in self._names:
             made = self._db.execute("INSERT INTO names VALUES (NULL, ?)", (json.dumps(names),))
-            self._names[names] = int(made.lastrowid or 0)
+            self._names[names] = made.lastrowid or 0
         return self._names[names]
 
     def _trim(self, statement: str, of: int | str) -> None:

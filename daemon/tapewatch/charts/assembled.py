@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def _joins(watch: Watch, timeframe: str, starts: set[int], alerts: Sequence[Aler
                 id=alert.id,
                 oscillator=str(event.value).partition("@")[0],
                 kind=alert.type.removeprefix(_DIVERGENCE),
-                stage=cast(Literal["confirmed", "forming"], alert.data.stage or "confirmed"),
+                stage=alert.data.stage or "confirmed",
                 times=times,
                 prices=(pivots[0].price, pivots[1].price),
                 values=(pivots[0].value, pivots[1].value),

@@ -7,6 +7,7 @@ and the pub/sub channel. Nothing is left running, and nothing is left behind.
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,7 @@ NIGHT_SECONDS = 60
 async def run_demo(stop: asyncio.Event, seconds: float) -> None:
     """Plays the scenario in about `seconds`, or until `stop`."""
     os.environ.pop("TAPEWATCH_REDIS_URL", None)  # the demo's alerts have no business in anybody's Redis
+    os.environ.pop("TAPEWATCH_HTTP_TOKEN", None)  # whoever starts it may look at it
     logs.configure(level="error")
     scenario = sp500_7000(sessions("XNYS"))
     with _folder() as folder:
@@ -98,13 +100,19 @@ def _config(scenario: Scenario, folder: Path, port: int) -> Config:
         update={
             "name": "demo",
             "state_dir": folder,
-            "http": Http(listen="off"),  # a daemon of theirs may have the address
+            "http": Http(listen=f"127.0.0.1:{_free_port()}"),  # a daemon of theirs may have the usual one
             "feed": [feed],
             "watch": [watch],
             "receiver": [],
             "route": [],
         }
     )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
 
 
 async def _play(config: Config, simulator: Simulator, view: View, stop: asyncio.Event) -> None:

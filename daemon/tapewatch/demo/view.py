@@ -57,6 +57,7 @@ class View:
         self._folder = state_dir(config)
         self._keys = Keys(config.name)
         self._watch = config.watch[0]
+        self._page = f"http://{config.http.listen}"
         self._scenario = scenario
         self._seconds = seconds
         self._console = Terminal()
@@ -133,7 +134,13 @@ class View:
         yield tables
         yield Rule(f"[bold]alerts: {self._count}[/]", align="left", style="dim")
         yield _newest([short_line(alert) for alert in self._alerts], room)
-        yield Text("Simulated prices; daemon and Redis are real. Ctrl-C ends it.", "dim", end="")
+        yield Text.assemble(
+            (self._page, "cyan"),
+            (" is the live page. Simulated prices. Ctrl-C ends it.", "dim"),
+            end="",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
 
     def _headline(self) -> Text:
         line = Text(self._watch.title or self._watch.symbol, "bold")
@@ -156,7 +163,8 @@ class View:
         first, last = (_date(int(self._scenario.time[i])) for i in (0, -1))
         return (
             f"{self._watch.title}, {first} to {last} in about {self._seconds:g} s: "
-            "Redis, a simulated feed and the daemon run on this machine, and end with the demo"
+            "Redis, a simulated feed and the daemon run on this machine, and end with the demo. "
+            f"Live page: {self._page}"
         )
 
     def finish(self) -> None:

@@ -37,11 +37,6 @@ class Layout:
         return self.shape.value_names
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Names without their timeframes of what `closed_bars` has of each bar, in its order."""
-        return tuple(dict.fromkeys(name.partition("@")[0] for name in self.value_names if "@" in name))
-
-    @property
     def values(self) -> int:
         """Offset of the values in the row."""
         return self.shape.values

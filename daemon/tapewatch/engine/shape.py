@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import nan
 from typing import NamedTuple
 
@@ -41,6 +41,11 @@ class Shape:
     """Closes kept per timeframe."""
     width: int
     ring_width: int
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names without their timeframes of what `Engine.closed_bars` has of each bar, in its order."""
+        return tuple(dict.fromkeys(name.partition("@")[0] for name in self.value_names if "@" in name))
 
 
 @cache
