@@ -14,6 +14,7 @@ import daemon_speed
 import engine_speed
 import latency
 import memory
+import picture_speed
 import replay_speed
 import startup
 from figures import Figure, json_line, table, versions
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "latency": lambda: iter(latency.measure()),
     "replay": replay,
     "memory": lambda: iter(memory.measure()),
+    "picture": lambda: iter(picture_speed.measure()),
     "start": lambda: iter(startup.measure()),
 }
 

@@ -13,7 +13,10 @@ from rich.table import Table
 
 from peers.kernel import compiler
 
-PACKAGES = ("tapewatch", "numpy", "numba", "TA-Lib", "wickra", "talipp", "websockets", "redis", "uvloop")
+PACKAGES = (
+    *("tapewatch", "numpy", "numba", "TA-Lib", "wickra", "talipp", "websockets", "redis", "uvloop"),
+    *("matplotlib", "mplfinance"),
+)
 
 
 @dataclass(frozen=True)

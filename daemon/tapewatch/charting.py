@@ -102,6 +102,17 @@ class Charts:
             await asyncio.sleep(KEEP_SECONDS)
             await self.keep()
 
+    async def warm_up(self) -> None:
+        """Gets ready to draw, so that the first picture comes as soon as all others."""
+        await self._painter.warm_up()
+
+    async def close(self) -> None:
+        """Writes what closed last, and draws no more."""
+        for fill in self._fills.values():
+            fill.cancel()
+        await self.keep()
+        await self._painter.close()
+
     async def keep(self) -> None:
         """Writes what has closed, and fired, since it was last done."""
         self._take_closed()
@@ -167,9 +178,9 @@ class Charts:
                 self._pictures.popitem(last=False)
         return await asyncio.shield(task)  # several may wait for it
 
-    async def png(self, chart: Chart, *, dark: bool, width: int = 1200, height: int = 800) -> bytes | None:
-        """A chart as a picture (PNG, so many pixels); None: it cannot be drawn in time."""
-        return await self._painter.png(chart, dark=dark, width=width, height=height)
+    async def png(self, chart: Chart, *, dark: bool) -> bytes | None:
+        """A chart as a picture (PNG); None: it cannot be drawn in time."""
+        return await self._painter.png(chart, dark=dark)
 
     async def alert(self, id_: str) -> Alert | None:
         """An alert of the past, if it is known."""

@@ -23,6 +23,7 @@ from tapewatch.engine.engine import Engine
 from tapewatch.feeds.connection import Connection, FeedRefusedError
 from tapewatch.feeds.vendors import VENDORS
 from tapewatch.market.sessions import sessions
+from tapewatch.notify.pictures import Pictures, links
 from tapewatch.notify.receivers import Built
 from tapewatch.notify.silences import Silences
 from tapewatch.notify.stages import Pipeline
@@ -121,10 +122,13 @@ async def lead(
         return
     async with AsyncExitStack() as stack:
         parts, silences = _parts(base, term, store, known)
+        stack.push_async_callback(parts.charts.close)
         workers = parts.crew.workers
         if not await unless(stop, _prepare(workers.values(), silences)):
             return
         jobs = [parts.writer.run(), silences.keep(), parts.crew.run(), parts.charts.run()]
+        if any(built.sender.pictures for built in base.receivers.built.values()):
+            jobs.append(parts.charts.warm_up())
         await stack.enter_async_context(background(*jobs))
         vitals.leading = Leading(parts.path, parts.writer, workers, parts.vigil, silences, parts.charts)
         vitals.role = Role.LEADING
@@ -196,6 +200,7 @@ def _parts(base: Base, term: Term, store: Store, known: dict[int, Past]) -> tupl
             clock=path.clock_of,
             may_send=partial(_may_send, lease, config.ha_redis_down),
             acknowledges_first=partial(_acknowledges_first, lease, config.ha_redis_down),
+            pictures=Pictures(charts.picture, links(config.http.url)),
         )
 
     crew = Crew({name: worker(built, config) for name, built in base.receivers.built.items()})
