@@ -412,6 +412,17 @@ MISTAKES = {
         "[[receiver]] api_url",
         "write the channel that it posts to",
     ),
+    "pictures of a webhook": (
+        RECEIVER + "kind = 'slack'\npictures = true #!",
+        "[[receiver]] pictures",
+        "write the channel that it posts to",
+    ),
+    "quoted switch": (
+        RECEIVER + "kind = 'email'\nhost = 'h'\nsender = 'a@example.org'\nto = ['b@example.org']\n"
+        "pictures = 'yes' #!",
+        "[[receiver]] pictures",
+        "true or false, without quotes",
+    ),
     "bare port": (WATCH + "[http]\nlisten = ':8790' #!", "[http] listen", 'write "127.0.0.1:8790"'),
     "IPv6 without brackets": (WATCH + "[http]\nlisten = '::1:8790' #!", "[http] listen", '"[::1]:8790"'),
     "port too high": (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tapewatch.check import Config, ConfigError, check, load
 from tapewatch.market.sessions import why_not
+from thorough import examples
 
 SP500 = Path(__file__).parents[2] / "config/sp500.toml"
 BTC = Path(__file__).parents[2] / "config/btc.toml"
@@ -281,7 +282,8 @@ def assert_for_people(error: ConfigError, lines: int) -> None:
         assert "Input should" not in problem.message  # pydantic's words, not a trader's
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.random
+@settings(max_examples=examples(300), deadline=None)
 @given(text=mangled())
 def test_whatever_is_wrong_is_a_config_error_with_a_line_of_the_file(
     text: str, tmp_path_factory: pytest.TempPathFactory

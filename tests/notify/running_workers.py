@@ -40,12 +40,19 @@ def streams(receiver: str = "desk") -> Streams:
 class Post:
     """Posts a message's alerts, one a line; the answer's header `receipt` is the receipt."""
 
-    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient, *, pictures: bool = False) -> None:
+        self.pictures = pictures
         self._url = url
         self._http = http
 
     async def send(self, message: Message) -> str | None:
-        headers = {"id": message.id, "kind": message.kind, "answers": message.answers or ""}
+        headers = {
+            "id": message.id,
+            "kind": message.kind,
+            "answers": message.answers or "",
+            "picture": (message.picture or b"").decode(),
+            "link": message.link or "",
+        }
         response = await post(self._http, self._url, b"\n".join(message.bodies), headers)
         check(response)
         return response.headers.get("receipt")

@@ -50,6 +50,26 @@ async def test_email_delivers(http: httpx.AsyncClient) -> None:
     assert len(mailbox.mails) == 1
 
 
+@pytest.mark.parametrize(
+    ("keys", "pictures"),
+    [
+        ({"kind": "slack"}, False),  # a webhook takes no file
+        ({"kind": "slack", "channel": "C0123456789"}, True),
+        ({"kind": "slack", "channel": "C0123456789", "pictures": False}, False),
+        (EMAIL, True),
+        (EMAIL | {"pictures": False}, False),
+        ({"kind": "apprise"}, True),
+        ({"kind": "apprise", "pictures": False}, False),
+        ({"kind": "console"}, False),
+        ({"kind": "webhook"}, False),
+    ],
+)
+def test_who_shows_pictures(keys: dict[str, Any], pictures: bool, http: httpx.AsyncClient) -> None:
+    found = {"secret": "s" * 32, "token": "xoxb-1"}
+    url = "json://127.0.0.1:9/x" if keys["kind"] == "apprise" else "https://hooks.example.org/x"
+    assert build(receiver(**keys), secrets(url=url, **found), http).pictures == pictures
+
+
 async def test_console_writes(http: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
     await build(receiver(kind="console"), secrets(), http).send(message())
     assert "crossed above 7,000" in capfd.readouterr().out

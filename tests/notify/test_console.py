@@ -2,6 +2,7 @@ import asyncio
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,22 @@ async def test_one_line_per_alert(capfd: pytest.CaptureFixture[str]) -> None:
         "2026-01-28 09:31:07 EST  ▲ S&P 500 crossed above 7,000, at 7,000.25  next 7,100–7,200\n"
         "2026-01-28 09:31:07 EST  ▼ S&P 500 crossed above 7,000, at 7,000.25\n"
     )
+
+
+async def test_a_link_is_spelled_out_in_a_file_and_behind_a_word_on_a_terminal() -> None:
+    own = replace(message(), link="https://tape.example.org/alerts/9f0c\x1b[2J x")
+    file, terminal = io.StringIO(), Terminal()
+    await Console(file).send(replace(own, link="https://tape.example.org/alerts/9f0c"))
+    await Console(terminal).send(own)
+    assert file.getvalue().endswith("  next 7,100–7,200  https://tape.example.org/alerts/9f0c\n")
+    address = "https://tape.example.org/alerts/9f0c%1B[2J%20x"
+    shown = f"  next 7,100–7,200  \x1b]8;;{address}\x1b\\chart\x1b]8;;\x1b\\\n"
+    assert terminal.getvalue().endswith(shown)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 async def test_hostile_text_cannot_draw_on_the_terminal() -> None:

@@ -1,9 +1,13 @@
+import io
 from typing import Any
 
 import pytest
-from receiver_servers import Endpoint
+from PIL import Image
+from receiver_servers import Endpoint, http_server
 from sample_alerts import told
+from slack_server import CHANNEL, TOKEN, SlackServer
 from starlette.responses import Response
+from structlog.testing import capture_logs
 
 from tapewatch.alerts.alert import decode, encode
 from tapewatch.config import Config
@@ -85,6 +89,23 @@ async def test_it_is_sent_though_no_route_leads_there(
     monkeypatch.setenv("TAPEWATCH_RECEIVER_DESK_SECRET", "sesame")
     await send_test(desk(url), "desk")
     assert decode(endpoint.received[0].body).data.text == "TEST: SPX crossed above 7,000"
+
+
+async def test_a_sample_picture_goes_along_to_who_shows_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    slack = SlackServer()
+    monkeypatch.setenv("TAPEWATCH_RECEIVER_DESK_TOKEN", TOKEN)
+    async with http_server(slack) as url:
+        keys = {"name": "desk", "kind": "slack", "channel": CHANNEL, "api_url": f"{url}/api/"}
+        own = {"name": "sp500", "watch": [{"symbol": "SPX", "level": [BREAKOUT]}], "receiver": [keys]}
+        await send_test(Config.model_validate(own), "desk")
+        slack.scopes.remove("files:write")
+        with capture_logs() as logs:
+            await send_test(Config.model_validate(own), "desk")
+    (file,) = slack.files.values()
+    assert Image.open(io.BytesIO(file.content)).size == (1200, 800)
+    shown = [[block["type"] for block in posted["blocks"]] for posted in slack.messages]
+    assert ["image" in types for types in shown] == [True, False]
+    assert "files:write" in logs[0]["reason"]
 
 
 async def test_a_refusal_is_told_without_the_url(

@@ -41,6 +41,7 @@ def text(source: str, **changes: Any) -> str:
         ("{{ indicators[0].label }}: {{ indicators[0].value.splitlines()[0] }}", "1d: RSI(14) 59.7"),
         ('{{ alerts[0].data.indicators["rsi(14)@1m"] | round(1) }}', "71.2"),
         ("{{ alerts[0].type }} {{ alerts[0].data.level }}", "tapewatch.level.crossed_up 7000.0"),
+        ("{{ link or 'no page' }}", "no page"),
         ("{{ origin }}", "sp500 · SPX · breakout · critical · alert 9f0c2a51d7b84e6f8d1c3b5a79e0f246"),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -55,6 +56,19 @@ async def test_slack_gets_what_happened_first_and_every_figure_with_its_timefram
     assert "Next target: 7,100–7,200" in plain
     assert plain[-1] == "sp500 · SPX · breakout · critical · alert 9f0c2a51d7b84e6f8d1c3b5a79e0f246"
     assert posted["blocks"][-1]["type"] == "context"
+
+
+async def test_the_chart_is_linked_but_not_in_the_message(
+    endpoint: Endpoint, url: str, http: httpx.AsyncClient
+) -> None:
+    sender = Slack(url, http)
+    assert not sender.pictures
+    link = "https://tape.example.org/alerts/9f0c"
+    await sender.send(replace(message(), picture=b"a chart", link=link))
+    blocks = json.loads(endpoint.received[0].body)["blocks"]
+    assert blocks[-2]["text"]["text"] == f"<{link}|Open the chart>"
+    assert blocks[-1]["type"] == "context"
+    assert "image" not in {block["type"] for block in blocks}
 
 
 def test_no_free_text_becomes_markup_or_a_mention() -> None:

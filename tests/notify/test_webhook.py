@@ -21,7 +21,8 @@ async def test_the_body_goes_out_as_it_is_and_the_signature_verifies(
     endpoint: Endpoint, url: str, http: httpx.AsyncClient
 ) -> None:
     body = b" " + encode(alert())  # any bytes of the stream, not an encoding of ours
-    await Webhook(url, SECRET, http).send(Message((alert(),), (body,)))
+    link = "https://tape.example.org/alerts/9f0c"
+    await Webhook(url, SECRET, http).send(Message((alert(),), (body,), picture=b"a chart", link=link))
     (request,) = endpoint.received
     assert request.body == body
     assert json.loads(request.body)["id"] == request.headers["webhook-id"] == alert().id

@@ -137,6 +137,8 @@ async def test_the_clock_of_the_alerts_feed_says_what_is_old(
 class SlowPost:
     """A receiver that takes its time, and has what it was sent from the beginning."""
 
+    pictures = False
+
     def __init__(self) -> None:
         self.had: list[str] = []
 

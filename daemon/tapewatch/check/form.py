@@ -30,6 +30,7 @@ _TYPES = {
     "string_type": 'text in quotes, such as {key} = "..."',
     "float_type": "a number without quotes, such as {key} = 7000",
     "int_type": "a whole number without quotes",
+    "bool_type": "true or false, without quotes",
     "path_type": 'the name of a file in quotes, such as {key} = "..."',
 }
 

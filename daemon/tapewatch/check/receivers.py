@@ -41,7 +41,7 @@ def _slack(receiver: Written) -> Iterator[Finding]:
     """A webhook has a URL and nothing else; a bot has a channel and a token."""
     channel = receiver.text("channel")
     if channel is None:
-        for key in ("token_file", "api_url"):
+        for key in ("token_file", "api_url", "pictures"):
             if key in receiver.data:
                 yield receiver.error(
                     key, "is of a bot: write the channel that it posts to, or leave this out"

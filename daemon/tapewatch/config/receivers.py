@@ -72,7 +72,17 @@ class Console(_People):
     kind: Literal["console"]
 
 
-class Slack(_People):
+class _Pictured(_People):
+    """What those kinds have that can show a picture."""
+
+    pictures: bool = Field(
+        default=True,
+        description="Whether the chart goes along with an alert, for which it waits 2 s at most"
+        " ([pictures](alerts.md#pictures-and-links)).",
+    )
+
+
+class Slack(_Pictured):
     """A Slack incoming webhook, or a bot in a channel; the webhook's URL and the bot's token are secrets."""
 
     kind: Literal["slack"]
@@ -81,7 +91,8 @@ class Slack(_People):
     )
     channel: Line | None = Field(
         default=None,
-        description="Id of the channel that a bot posts to, such as C0123456789; needs the bot's token.",
+        description="Id of the channel that a bot posts to, such as C0123456789; needs the bot's token, with the scopes"
+        " chat:write and, for pictures, files:write.",
     )
     token_file: File | None = Field(
         default=None,
@@ -108,7 +119,7 @@ class Webhook(_Receiver):
     )
 
 
-class Email(_People):
+class Email(_Pictured):
     """SMTP."""
 
     kind: Literal["email"]
@@ -126,7 +137,7 @@ class Email(_People):
     to: list[Address] = Field(min_length=1, description="Who gets it.")
 
 
-class Apprise(_People):
+class Apprise(_Pictured):
     """Telegram, Discord, Microsoft Teams, ntfy, PagerDuty and a hundred others, by a URL of the library apprise."""
 
     kind: Literal["apprise"]

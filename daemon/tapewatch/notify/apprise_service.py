@@ -49,7 +49,7 @@ _text = built_in("body.txt.j2")
 class Apprise:
     """Sends to the service of one URL."""
 
-    def __init__(self, url: str, template: Template | None = None) -> None:
+    def __init__(self, url: str, template: Template | None = None, *, pictures: bool = True) -> None:
         """`url` as https://appriseit.com/services/ has it for each service.
 
         Raises:
@@ -58,13 +58,22 @@ class Apprise:
         self._service = _service(url)
         self._pieces = _pieces(url)
         self._template = template
+        self.pictures = pictures and all(each.attachment_support for each in self._service)
+        self._failed = ""  # id of the message that last failed with its picture
 
     async def send(self, message: Message) -> None:
-        """Sends the headline as the title and the rest as plain text; see `Sender.send`."""
+        """Sends the headline as the title and the rest as plain text; see `Sender.send`.
+
+        Many services take the picture after the text, and apprise does not say which of the two failed: further
+        attempts are without it, so that no picture costs anybody the alert.
+        """
         from apprise import NotifyFormat
 
         told = tell(message)
         body = own_text(self._template, told, MOST_LINES) or _text.render(told, MOST_LINES)
+        pictured = message.picture is not None and message.id != self._failed
+        if pictured:
+            self._failed = message.id  # unless it does not
         try:
             async with asyncio.timeout(TIMEOUT):
                 result = await self._service.async_notify(
@@ -72,11 +81,13 @@ class Apprise:
                     body=_plain(body),
                     notify_type=_notify_type(told),
                     body_format=NotifyFormat.TEXT,
+                    attach=_attachment(message) if pictured else None,
                 )
         except TimeoutError:
             raise TemporaryError(f"no answer within {TIMEOUT:g} s") from None
         if not result:
             raise TemporaryError(self._reason(result))
+        self._failed = ""
 
     def _reason(self, result: Any) -> str:
         """The last that apprise said of its attempt, without what stands in the URL."""
@@ -85,6 +96,17 @@ class Apprise:
         for piece in self._pieces:
             words = re.sub(re.escape(piece), "…", words, flags=re.IGNORECASE)
         return f"apprise says: {words[:200]}" if words else "apprise says no more than that it failed"
+
+
+def _attachment(message: Message) -> Any:
+    """The picture, from memory."""
+    from apprise import AppriseAttachment
+    from apprise.attachment.memory import AttachMemory
+
+    picture = AttachMemory(  # type: ignore[no-untyped-call]
+        content=message.picture, name="chart.png", mimetype="image/png"
+    )
+    return AppriseAttachment(picture)
 
 
 def _service(url: str) -> Any:

@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ import structlog
 from tapewatch.notify.message import Message
 from tapewatch.notify.outcome import Outcome
 from tapewatch.notify.patience import stop_if_cancelled
+from tapewatch.notify.pictures import Pictures
 from tapewatch.notify.retry import Retry
 from tapewatch.notify.sender import PermanentError, Sender, TemporaryError
+from tapewatch.notify.spare import MOST, Spare
 from tapewatch.notify.stages import Limit
 
 MAY_SEND_PERIOD = 0.05
@@ -51,8 +53,14 @@ class Attempts:
     """Asked right before each attempt; while it says no, nothing is sent and nothing is lost."""
     failed: Callable[[], object]
     """Called after each attempt that will be followed by another."""
+    pictures: Pictures
+    """Asked once for each message, before its first attempt."""
     resting: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no attempt is on its way."""
+    spare: Spare = field(default_factory=Spare)
+    """How long messages may wait for their pictures."""
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once no message is to wait for its picture any more."""
     no_more: bool = False
     """Whether none is to begin any more: who sends waits until cancelled."""
 
@@ -61,6 +69,7 @@ class Attempts:
 
     async def send(self, message: Message) -> Result:
         """Returns when the receiver has it, or when it is given up."""
+        message = await self._pictured(message)
         deadline: float | None = None
         failures = 0
         while True:
@@ -84,6 +93,16 @@ class Attempts:
             except Exception as error:  # one alert that breaks a sender must not stop those behind it
                 stop_if_cancelled()
                 return Result(Outcome.REFUSED, _bug(error))
+
+    async def _pictured(self, message: Message) -> Message:
+        """Has the picture drawn while the pause goes by that the limit asks for, and little longer."""
+        if not self.sender.pictures or not self.spare.left:
+            return await self.pictures.added(message, self.receiver, 0, self.hurry)
+        free = self.limit.pause(time.monotonic())
+        with self.spare.spending(free):
+            within = min(MOST, self.spare.left + free)
+            message = await self.pictures.added(message, self.receiver, within, self.hurry)
+        return replace(message, spare=self.spare) if message.picture else message
 
     async def _attempt(self, message: Message) -> str | None:
         self.resting.clear()

@@ -61,7 +61,12 @@ def _slack_bot(receiver: Slack, secrets: Secrets, http: httpx.AsyncClient) -> Se
     token = _required(receiver, "token", receiver.token_file, secrets)
     try:
         return slack_bot.SlackBot(
-            receiver.channel or "", token, http, api_url=receiver.api_url, template=_template(receiver)
+            receiver.channel or "",
+            token,
+            http,
+            api_url=receiver.api_url,
+            pictures=receiver.pictures,
+            template=_template(receiver),
         )
     except ValueError as error:
         raise ReceiverError(f"receiver {receiver.name!r}: its token is wrong: {error}") from None
@@ -71,7 +76,7 @@ def _apprise(receiver: Apprise, secrets: Secrets) -> Sender:
     url = _required(receiver, "url", receiver.url_file, secrets)
     template = _template(receiver)
     try:
-        return apprise_service.Apprise(url, template)
+        return apprise_service.Apprise(url, template, pictures=receiver.pictures)
     except ValueError as error:
         raise ReceiverError(f"receiver {receiver.name!r}: {error}") from None
 
@@ -100,6 +105,7 @@ def _email(receiver: Email, secrets: Secrets) -> Sender:
             username=receiver.username,
             password=password,
             ca_file=receiver.ca_file,
+            pictures=receiver.pictures,
             template=template,
         )
     except OSError as error:

@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import suppress
 from typing import TextIO
+from urllib.parse import quote
 
 from tapewatch.alerts.alert import Alert
 from tapewatch.notify.message import Kind, Message
@@ -17,9 +18,14 @@ from tapewatch.notify.template import Template, own_text
 MOST_LINES = 200
 """Alerts of a digest that are listed."""
 
+_OF_A_URL = "!#$%&'()*+,/:;=?@[]~"
+"""What stands for itself in a URL; the rest would end the link, or do worse to a terminal."""
+
 
 class Console:
     """Writes to `out`, standard output if left out."""
+
+    pictures = False
 
     def __init__(self, out: TextIO | None = None, template: Template | None = None) -> None:
         self._out = out or _standard_output()
@@ -28,12 +34,23 @@ class Console:
     async def send(self, message: Message) -> None:
         """Writes the message's lines; see `Sender.send`."""
         told = tell(message)
-        text = own_text(self._template, told, MOST_LINES) or lines(told)
+        text = own_text(self._template, told, MOST_LINES) or f"{lines(told)}{self._link(told)}"
         # In a thread: a stopped terminal (Ctrl-S) or a full pipe must not stop the market. One of its own, and a
         # daemon: for those of asyncio's the process would wait at its end.
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         threading.Thread(target=self._write_for, args=(text, done), daemon=True).start()
         await done
+
+    def _link(self, told: Told) -> str:
+        """Behind a word on a terminal, spelled out in a file.
+
+        Source: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+        """
+        if not told.link:
+            return ""
+        if not self._out.isatty():
+            return f"  {told.link}"
+        return f"  \x1b]8;;{quote(told.link, safe=_OF_A_URL)}\x1b\\chart\x1b]8;;\x1b\\"
 
     def _write_for(self, text: str, done: asyncio.Future[None]) -> None:
         error = None

@@ -41,11 +41,12 @@ async def read(redis: Redis, key: str, since_ms: int, of: Container[str]) -> dic
         for entry, fields in entries:
             id = text(fields, b"id")
             if id in of:
-                found.setdefault(id, []).append(_delivered(entry, fields))
+                found.setdefault(id, []).append(delivered(entry, fields))
     return found
 
 
-def _delivered(entry: bytes, fields: dict[bytes, bytes]) -> Delivered:
+def delivered(entry: bytes, fields: dict[bytes, bytes]) -> Delivered:
+    """What an entry of the stream says."""
     return Delivered(
         receiver=text(fields, b"receiver"),
         outcome=text(fields, b"outcome"),

@@ -21,10 +21,12 @@ async def forwards(redis: Redis, key: str, first: str = "-") -> AsyncIterator[li
         start = b"(" + entries[-1][0]
 
 
-async def backwards(redis: Redis, key: str, last: str = "-") -> AsyncIterator[list[Entry]]:
+async def backwards(
+    redis: Redis, key: str, last: str = "-", at_once: int = AT_ONCE
+) -> AsyncIterator[list[Entry]]:
     """From the newest entry back to `last` (or the time in ms), the newest first."""
     start: Any = "+"
-    while chunk := await redis.xrevrange(key, start, last, count=AT_ONCE):
+    while chunk := await redis.xrevrange(key, start, last, count=at_once):
         entries: list[Any] = chunk
         yield entries
         start = b"(" + entries[-1][0]

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tapewatch.alerts.alert import Alert
+from tapewatch.notify.spare import Spare
+
+RANKS = ("info", "warning", "critical")
+"""Severities, the least first."""
 
 
 class Kind(StrEnum):
@@ -28,11 +32,22 @@ class Message:
     kind: Kind = Kind.ALERTS
     answers: str | None = None
     """Receipt of the message that had the alert which this one `follows`."""
+    picture: bytes | None = None
+    """The chart (PNG) of the alert that leads; None of summaries and digests, and if it was not drawn in time."""
+    spare: Spare | None = None
+    """How long a receiver may hold it back, to bring the picture where it has to be first; None: not at all."""
+    link: str | None = None
+    """URL of the alert that leads on the live page, for people; None unless the config says where the page is."""
 
     @property
     def id(self) -> str:
         """The same for the same alerts: the first one's id."""
         return self.alerts[0].id
+
+    @property
+    def lead(self) -> Alert:
+        """The most severe, of several such the newest: it has the last word on where price is."""
+        return max(reversed(self.alerts), key=lambda each: RANKS.index(each.data.severity))
 
     @property
     def follows(self) -> str | None:

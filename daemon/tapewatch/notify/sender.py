@@ -9,6 +9,10 @@ from tapewatch.redaction import redacted
 class Sender(Protocol):
     """Brings messages to one receiver."""
 
+    @property
+    def pictures(self) -> bool:
+        """Whether it shows `Message.picture`; none is drawn for it otherwise."""
+
     async def send(self, message: Message) -> str | None:
         """Returns once the receiver has taken the message.
 

@@ -26,7 +26,9 @@ SECTION_LIMIT = 3000
 FIELD_LIMIT = 2000
 FIELDS_LIMIT = 10
 BLOCKS_LIMIT = 50
-"""Slack's limits: characters of a header, a section and a field; fields a section; blocks a message."""
+ALT_LIMIT = 2000
+"""Slack's limits: characters of a header, a section and a field; fields a section; blocks a message; of an image's
+`alt_text`."""
 
 MOST_LINES = 40
 """Alerts of a digest that are listed: what people scroll through."""
@@ -38,6 +40,8 @@ Json = dict[str, Any]
 
 class Slack:
     """Posts to one incoming webhook, whose URL is a secret."""
+
+    pictures = False  # a webhook takes no file
 
     def __init__(self, url: str, http: httpx.AsyncClient, template: Template | None = None) -> None:
         self._url = url
@@ -52,20 +56,35 @@ class Slack:
         check(response, _slack_error(response))
 
 
-def payload(told: Told, text: str | None = None) -> Json:
-    """What is posted: what happened, what it means, the figures, where it comes from.
+def payload(told: Told, text: str | None = None, image: Json | None = None) -> Json:
+    """What is posted: what happened, what it means, the chart, the figures, where it comes from.
 
     Args:
         told: the message.
-        text: to be shown in place of all that.
+        text: to be shown in place of all that but the chart.
+        image: the block that shows the chart.
     """
     headline = f"{told.arrow} {told.headline}"
-    blocks = list(_sections(text.splitlines())) if text else _blocks(told, headline)
+    images = [image] if image else []
+    blocks = [*_sections(text.splitlines()), *images] if text else _blocks(told, headline, images)
     # `text` is what the phone shows on its lock screen.
     return {"text": clip(headline, SECTION_LIMIT), "mrkdwn": False, "blocks": blocks}
 
 
-def _blocks(told: Told, headline: str) -> list[Json]:
+def image_block(file: str, alt: str) -> Json:
+    """The block that shows a picture.
+
+    Source: https://docs.slack.dev/reference/block-kit/blocks/image-block
+
+    Args:
+        file: id of a file at Slack, which who posts must have access to.
+        alt: what it shows; not parsed, and so not escaped.
+    """
+    shown = alt.replace("<", "‹").replace(">", "›")[:ALT_LIMIT]
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": shown}
+
+
+def _blocks(told: Told, headline: str, images: list[Json]) -> list[Json]:
     blocks: list[Json] = [{"type": "header", "text": _plain(headline, HEADER_LIMIT)}]
     if len(escape(headline)) > HEADER_LIMIT:
         blocks.append(_section(told.headline))
@@ -74,11 +93,21 @@ def _blocks(told: Told, headline: str) -> list[Json]:
         blocks.append(_section(told.note))
     if told.next:
         blocks.append(_section(f"Next target: {told.next}"))
+    blocks += images
     blocks += _field_sections(told.facts)
     blocks += _field_sections(told.indicators)
-    del blocks[BLOCKS_LIMIT - 1 :]
-    blocks.append({"type": "context", "elements": [_plain(told.origin, FIELD_LIMIT)]})
-    return blocks
+    last = [{"type": "context", "elements": [_plain(told.origin, FIELD_LIMIT)]}]
+    if told.link:
+        last.insert(0, _link(told.link))
+    return blocks[: BLOCKS_LIMIT - len(last)] + last
+
+
+def _link(url: str) -> Json:
+    # A button would ask the app's server what to do, and show a warning where there is none:
+    # https://github.com/slackapi/node-slack-sdk/issues/869
+    address = escape(url.replace("|", "%7C"))
+    text = {"type": "mrkdwn", "text": f"<{address}|Open the chart>", "verbatim": True}
+    return {"type": "section", "text": text}
 
 
 def escape(text: str) -> str:

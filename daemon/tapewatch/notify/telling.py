@@ -11,11 +11,10 @@ from typing import Any, Literal
 import msgspec
 
 from tapewatch.alerts.alert import Alert
-from tapewatch.notify.message import Kind, Message
-from tapewatch.notify.render import Fact, circumstances, local_time, one_line, render
+from tapewatch.notify.message import RANKS, Kind, Message
+from tapewatch.notify.render import Fact, circumstances, exchange_time, local_time, one_line, render
 from tapewatch.notify.summary import sentence
 
-_RANKS = ("info", "warning", "critical")
 _SYMBOLS_TOLD = 5
 
 Severity = Literal["info", "warning", "critical"]
@@ -45,6 +44,8 @@ class Told:
     """One fact per timeframe, the longest first, of the newest alert; of summaries and digests none."""
     origin: str
     """Instance, symbol, rule, severity and alert id."""
+    link: str | None
+    """URL of the chart on the live page."""
     alerts: tuple[Alert, ...]
 
     def variables(self, most: int) -> dict[str, Any]:
@@ -57,10 +58,16 @@ def tell(message: Message) -> Told:
     """What `message` says."""
     match message.kind:
         case Kind.DIGEST if len(message.alerts) > 1:
-            return _digest(message.alerts)
+            return _digest(message.alerts, message.link)
         case Kind.SUMMARY if len(message.alerts) > 1:
-            return _summary(message.alerts)
+            return _summary(message.alerts, message.link)
     return _together(message)
+
+
+def picture_text(message: Message) -> str:
+    """What the message's picture shows, for who cannot see it."""
+    data = message.lead.data
+    return one_line(f"Chart of {data.title} up to {exchange_time(data)}: {data.text}")
 
 
 def capped(lines: list[str], most: int) -> list[str]:
@@ -77,12 +84,8 @@ def line(alert: Alert, *, dated: bool = False) -> str:
 
 
 def _together(message: Message) -> Told:
-    """Alerts of one symbol within `group_wait`: told by the leading one, with the figures of the newest; or a lone one.
-
-    The most severe leads, of several such the newest: it has the last word on where price is.
-    """
-    alerts = message.alerts
-    lead = max(reversed(alerts), key=lambda each: _RANKS.index(each.data.severity))
+    """Alerts of one symbol within `group_wait`, told by the one that leads, with the figures of the newest; or one."""
+    alerts, lead = message.alerts, message.lead
     newest, told = alerts[-1], render(lead)
     others = [each for each in alerts if each is not lead]
     more = f" · +{len(others)} more" if others else ""
@@ -103,11 +106,12 @@ def _together(message: Message) -> Told:
         facts=told.facts if newest is lead else circumstances(newest),
         indicators=render(newest).indicators,
         origin=told.origin + (f" and {len(others)} more" if others else ""),
+        link=message.link,
         alerts=alerts,
     )
 
 
-def _summary(alerts: tuple[Alert, ...]) -> Told:
+def _summary(alerts: tuple[Alert, ...], link: str | None) -> Told:
     newest = alerts[-1]
     told = render(newest)
     return Told(
@@ -122,11 +126,12 @@ def _summary(alerts: tuple[Alert, ...]) -> Told:
         facts=told.facts,
         indicators=[],
         origin=f"{told.origin} and {len(alerts) - 1} more",
+        link=link,
         alerts=alerts,
     )
 
 
-def _digest(alerts: tuple[Alert, ...]) -> Told:
+def _digest(alerts: tuple[Alert, ...], link: str | None) -> Told:
     severity, dated = _most_severe(alerts), _dated(alerts)
     symbols = list(dict.fromkeys(each.subject for each in alerts))
     listed = ", ".join(symbols[:_SYMBOLS_TOLD])
@@ -147,12 +152,13 @@ def _digest(alerts: tuple[Alert, ...]) -> Told:
         facts=[],
         indicators=[],
         origin=" · ".join(one_line(part) for part in (instance, listed, severity, ids)),
+        link=link,
         alerts=alerts,
     )
 
 
 def _most_severe(alerts: Sequence[Alert]) -> Severity:
-    return max((each.data.severity for each in alerts), key=_RANKS.index)
+    return max((each.data.severity for each in alerts), key=RANKS.index)
 
 
 def _dated(alerts: Sequence[Alert]) -> bool:

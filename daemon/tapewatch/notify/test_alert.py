@@ -1,6 +1,8 @@
 """A made-up alert, and its way to one receiver: `tapewatch notify-test`."""
 
+import asyncio
 import time
+from dataclasses import replace
 from functools import partial
 
 from tapewatch.alerts.alert import Alert, AlertData, alert_id, encode
@@ -10,10 +12,12 @@ from tapewatch.alerts.schema import TEST_TYPE
 from tapewatch.config import Config, Level, Watch
 from tapewatch.engine.indicators import OUTPUTS, parse_indicator
 from tapewatch.market.sessions import sessions
+from tapewatch.notify import sample_chart
 from tapewatch.notify.build import ReceiverError, build
 from tapewatch.notify.http import http_client
 from tapewatch.notify.message import Message
 from tapewatch.notify.sender import PermanentError, TemporaryError
+from tapewatch.notify.spare import Spare
 from tapewatch.problems import did_you_mean
 
 
@@ -40,9 +44,17 @@ async def send_test(config: Config, receiver_name: str) -> None:
     async with http_client() as http:
         sender = build(receiver, partial(config.secret, "receiver"), http)
         try:
-            await sender.send(Message((alert,), (encode(alert),)))
+            await sender.send(await _message(alert, sender.pictures))
         except (PermanentError, TemporaryError) as error:
             raise NotDeliveredError(f"receiver {receiver_name!r} did not take it: {error.reason}") from None
+
+
+async def _message(alert: Alert, pictures: bool) -> Message:
+    message = Message((alert,), (encode(alert),))
+    if not pictures:
+        return message
+    picture = await asyncio.to_thread(sample_chart.picture, alert)
+    return replace(message, picture=picture, spare=Spare())
 
 
 def sample_alert(config: Config) -> Alert:

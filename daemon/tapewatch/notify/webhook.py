@@ -24,6 +24,8 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret, not one
 class Webhook:
     """Posts to one URL."""
 
+    pictures = False
+
     def __init__(self, url: str, secret: str, http: httpx.AsyncClient) -> None:
         """`secret` as for `signing_key`, which may raise."""
         self._url = url

@@ -29,6 +29,7 @@ from tapewatch.notify.ledger import Ledger
 from tapewatch.notify.message import Message
 from tapewatch.notify.outcome import Outcome
 from tapewatch.notify.patience import Patience, stop_if_cancelled
+from tapewatch.notify.pictures import NONE, Pictures
 from tapewatch.notify.retry import PAUSES, Retry
 from tapewatch.notify.sender import Sender
 from tapewatch.notify.stages import Pipeline, limit_of
@@ -79,6 +80,7 @@ class Worker:
         clock: Callable[[Alert], int],
         may_send: Callable[[], bool] = lambda: True,
         acknowledges_first: Callable[[], bool] = lambda: False,
+        pictures: Pictures = NONE,
         retry: Retry = PAUSES,
     ) -> None:
         """A worker that has read nothing yet.
@@ -95,6 +97,7 @@ class Worker:
             may_send: asked right before each attempt; while it says no, nothing is read or sent, and nothing lost.
             acknowledges_first: whether a message waits until the one before it is acknowledged, so that who takes over
                 from us sends one again at most.
+            pictures: make the picture and the link of each message.
             retry: the pauses between attempts.
         """
         self.counts = Counts()
@@ -114,6 +117,7 @@ class Worker:
             span_ns(receiver.give_up_after) / NS,
             may_send,
             self._count_retry,
+            pictures,
         )
         self._patience = Patience(receiver.name)
         self._reader = StreamReader(self._patience, redis, streams, receiver.name, member)
@@ -185,7 +189,8 @@ class Worker:
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 - False, not an error
         """Sends what waits for company or a pause, and waits until it is sent; `run` runs meanwhile.
 
-        What waits for the end of quiet hours is not waited for: it stays unacknowledged.
+        From now on no message waits for its picture. What waits for the end of quiet hours is not waited for: it
+        stays unacknowledged.
 
         Args:
             timeout: seconds to wait at most.
@@ -194,6 +199,7 @@ class Worker:
             Whether nothing is left.
         """
         self._closing = False
+        self._attempts.hurry.set()
         last = min(LAST_SECONDS, timeout / 2)
         try:
             async with asyncio.timeout(timeout - last):
@@ -216,6 +222,7 @@ class Worker:
             within: seconds to wait at most.
         """
         self._closing = self._attempts.no_more = True
+        self._attempts.hurry.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._attempts.resting.wait()
@@ -286,6 +293,7 @@ class Worker:
                 self._idle.clear()
                 await self._send(self._line[0])
                 self._idle.set()
+            self._attempts.spare.fill_up()
             await self._wait()
 
     async def _acknowledged(self) -> None:
