@@ -95,14 +95,24 @@ async def _subscribed(redis_url: str, clients: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_tail_whose_redis_goes_says_so(tmp_path: Path) -> None:
+async def test_a_tail_waits_for_a_redis_that_goes(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     async with child_server(tmp_path / "redis") as socket:
         config.write_text(f'name = "test"\nredis.url = "unix://{socket}"\n[[watch]]\nsymbol = "SPX"\n')
         tail = await Program.start("tail", "-c", config)
         await _subscribed(f"unix://{socket}", 1)
-    assert await tail.ended() == 1
-    assert tail.err == [f"error: the Redis at unix://{socket} has gone: is tapewatch still running?"]
+    await tail.complained("has gone")
+    async with child_server(tmp_path / "redis") as socket:
+        await _subscribed(f"unix://{socket}", 1)
+    assert await tail.stop() == 0
+    assert (tail.out, tail.err[:3]) == (
+        [],
+        [
+            "waiting for alerts of test: SPX; Ctrl-C ends it",
+            f"the Redis at unix://{socket} has gone: waiting for tapewatch to come back",
+            "it is back",
+        ],
+    )
 
 
 async def test_without_a_daemon_status_says_what_it_knows(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 """What `status` says of a watch."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from rich.console import Console
 
-from tapewatch.config import Watch
-from tapewatch.status import status_of
-from tapewatch.status_view import indicator_table, ladder, show
+from notify.receiver_servers import redis_server
+from tapewatch.config import Config, Watch
+from tapewatch.notify.silences import Silence, Silences
+from tapewatch.status import Overview, read, status_of
+from tapewatch.status_view import ago, indicator_table, ladder, show
+from tapewatch.store.keys import Keys
 
 NOW = {
     "price": "6961.25",
@@ -135,7 +141,7 @@ def test_values_of_one_indicator_stand_below_each_other() -> None:
 def printed_status(status: dict[str, Any]) -> str:
     console = Console(width=100, highlight=False)
     with console.capture() as capture:
-        show([status], console)
+        show(Overview([status], {}, None), console)
     return capture.get()
 
 
@@ -157,3 +163,88 @@ def test_a_change_over_a_span_stands_beside_the_price() -> None:
     text = printed_status(status_of(WATCH, NOW | {"change(30m)": "1.5203", "change(2h)": "-0.4"}))
     assert text.startswith("S&P 500  6,961.25  +1.52% in 30m  -0.40% in 2h  Wed 28 Jan 2026")
     assert "change" not in text
+
+
+def shown(**more: Any) -> list[str]:
+    console = Console(width=120, highlight=False)
+    with console.capture() as capture:
+        show(Overview([status_of(WATCH, NOW) | more], {}, None), console)
+    return capture.get().splitlines()
+
+
+def test_the_age_of_the_price_stands_beside_its_time() -> None:
+    assert shown(age_s=7.4)[0].endswith("09:31:07 EST  7 s ago")
+    assert shown(age_s=None)[0].endswith("09:31:07 EST")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s ago"),
+        (119.9, "119 s ago"),
+        (120, "2 min ago"),
+        (7199, "119 min ago"),
+        (7200, "2 h ago"),
+        (172_800, "2 days ago"),
+    ],
+)
+def test_an_age_is_as_coarse_as_it_is_long(seconds: float, told: str) -> None:
+    assert ago(seconds) == told
+
+
+def test_a_feed_that_is_not_well_is_marked_by_more_than_colour() -> None:
+    assert shown(feed_state="waiting")[1] == "✗ feed tape: waiting"
+    assert (
+        shown(feed_state="subscribed", lag_s=4.26)[1] == "✗ feed tape: subscribed, its ticks are 4.3 s late"
+    )
+    assert shown(feed_state="subscribed", lag_s=0.2)[1] == "feed tape: subscribed"
+
+
+def test_on_a_wide_terminal_levels_and_indicators_stand_side_by_side() -> None:
+    console = Console(width=140, force_terminal=True, color_system=None, highlight=False)
+    with console.capture() as capture:
+        show(Overview([status_of(WATCH, NOW)], {}, None), console)
+    assert any("breakout" in line and "RSI(14)" in line for line in capture.get().splitlines())
+
+
+async def test_redis_says_who_leads_and_what_is_silenced(tmp_path: Path) -> None:
+    """With a price of a wall-clock feed, which has an age."""
+    (tmp_path / "r").mkdir()
+    watches = [{"symbol": symbol, "feed_symbol": symbol} for symbol in ("BTC/USD", "ETH/USD")]
+    async with redis_server(tmp_path / "r") as path, Redis(unix_socket_path=str(path)) as redis:
+        config = Config.model_validate(
+            {
+                "name": "test",
+                "ha": True,
+                "redis": {"url": f"unix://{path}"},
+                "feed": [{"name": "btc", "vendor": "kraken"}],
+                "watch": watches,
+            }
+        )
+        keys, now = Keys("test"), time.time_ns()
+        await redis.set(keys.lease, "nyc-1")
+        await redis.hset(keys.now("BTC/USD"), mapping={"price": "1", "time_ns": str(now - 5 * 10**9)})
+        silences = Silences(redis, keys.silences)
+        for id_, symbol, until in (
+            ("a", "BTC*", now + 10**12),
+            ("b", None, now + 10**12),
+            ("c", None, now - 1),
+        ):
+            own = Silence(
+                id=id_, symbol=symbol, since_ns=0, until_ns=until, by="ann", why="lunch", rule="dip"
+            )
+            await silences.add(own)
+
+        found = await read(config)
+        assert found.leader == "nyc-1"
+        assert [own["silences"] for own in found.watches] == [["a", "b"], ["b"]]
+        assert 5 <= found.watches[0]["age_s"] < 60
+        assert found.watches[1]["age_s"] is None
+        assert [own["symbol"] for own in (await read(config, "ETH*")).watches] == ["ETH/USD"]
+
+    console = Console(width=100, highlight=False)
+    with console.capture() as capture:
+        show(found, console)
+    assert "silenced: rule dip until" in capture.get()
+    assert "  ann: lunch" in capture.get()
+    assert capture.get().rstrip().endswith("leads: nyc-1")

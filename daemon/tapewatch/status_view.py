@@ -1,5 +1,7 @@
 """`tapewatch status`: what every watch is at, for people."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -7,26 +9,86 @@ from rich.table import Table
 from rich.text import Text
 
 from tapewatch.alerts.numbers import Named, changes, named, percent, place, points, price, reading
+from tapewatch.market.ticks import NS
 from tapewatch.market.timeframes import by_length
 from tapewatch.notify.render import one_line
+from tapewatch.notify.silences import Silence
+from tapewatch.status import Overview
+
+_NOT_GOOD = ("connecting", "logging in", "waiting", "refused", "stopped")
+"""States of a feed from which no ticks come."""
+
+_LATE = 2.0
+"""Seconds from which on ticks that come late are worth a word."""
+
+_ANY_WIDTH = 1000
 
 
-def show(statuses: list[dict[str, Any]], console: Console) -> None:
-    """The same for people."""
-    for status in statuses:
-        own = "no price yet" if status["price"] is None else price(status["price"])
-        headline = Text.assemble((status["title"], "bold"), "  ", (own, "bold cyan"))
-        for over, moved in changes(status["indicators"]):
-            headline.append(f"  {moved} in {over}")
-        if status["exchange_time"]:
-            headline.append(f"  {status['exchange_time']}", "dim")
-        feed = one_line(f"feed {status['feed'] or 'not known'}: {status['feed_state'] or 'not running'}")
-        tables = [ladder(status, roles=True, percents=True)]
-        if status["indicators"]:
-            tables.append(indicator_table(status["indicators"]))
-        console.print(headline, Text(feed, "dim"), "", sep="\n")
-        for table in tables:
-            console.print(table, "", sep="\n")
+def show(overview: Overview, console: Console) -> None:
+    """The same for people: each watch, and at the end what holds for all of them."""
+    for status in overview.watches:
+        console.print(_headline(status), _feed(status), *_silenced(status, overview.silences), sep="\n")
+        console.print()
+        for block in _tables(status, console):
+            console.print(block, "", sep="\n")
+    if overview.leader is not None:
+        console.print(Text.assemble(("leads: ", "dim"), one_line(overview.leader)), soft_wrap=True)
+
+
+def _headline(status: dict[str, Any]) -> Text:
+    """Title, price, changes, exchange time, and how old the price is."""
+    own = "no price yet" if status["price"] is None else price(status["price"])
+    line = Text.assemble((one_line(status["title"]), "bold"), "  ", (own, "bold cyan"))
+    for over, moved in changes(status["indicators"]):
+        line.append(f"  {moved} in {over}")
+    if status["exchange_time"]:
+        line.append(f"  {status['exchange_time']}", "dim")
+    if (age := status.get("age_s")) is not None:
+        line.append(f"  {ago(age)}", "dim")
+    return line
+
+
+def _feed(status: dict[str, Any]) -> Text:
+    """What the feed is at; what is not as it should be is marked, not only coloured."""
+    state, lag = status["feed_state"], status.get("lag_s")
+    text = one_line(f"feed {status['feed'] or 'not known'}: {state or 'not running'}")
+    late = f", its ticks are {lag:.1f} s late" if lag is not None and lag >= _LATE else ""
+    if state in _NOT_GOOD or late:
+        return Text(f"✗ {text}{late}", "bold red")
+    return Text(text, "dim")
+
+
+def _silenced(status: dict[str, Any], silences: Mapping[str, Silence]) -> list[Text]:
+    """A line for each silence that holds for the watch, or for a part of it."""
+    lines = []
+    for own in (silences[id] for id in status.get("silences", ())):
+        parts = [f"{name} {part}" for name in ("rule", "type", "severity") if (part := getattr(own, name))]
+        until = datetime.fromtimestamp(own.until_ns // NS).astimezone()
+        told = f"silenced{': ' if parts else ''}{', '.join(parts)} until {until:%a %d %b %H:%M %Z}"
+        why = f": {own.why}" if own.why else ""
+        lines.append(Text.assemble((one_line(told), "yellow"), (f"  {one_line(own.by + why)}", "dim")))
+    return lines
+
+
+def ago(seconds: float) -> str:
+    """`12 s ago`, `5 min ago`, `3 h ago`, `2 days ago`."""
+    for unit, size, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
+        if seconds < most:
+            return f"{seconds // size:.0f} {unit} ago"
+    return f"{seconds // 86_400:.0f} days ago"
+
+
+def _tables(status: dict[str, Any], console: Console) -> list[Table]:
+    """Ladder and indicators, side by side on a terminal that is wide enough."""
+    tables = [ladder(status, roles=True, percents=True)]
+    if status["indicators"]:
+        tables.append(indicator_table(status["indicators"]))
+    if console.is_terminal and len(tables) > 1:
+        both = Table.grid(padding=(0, 4, 0, 0))
+        both.add_row(*tables)
+        if console.measure(both, options=console.options.update(width=_ANY_WIDTH)).maximum <= console.width:
+            return [both]
+    return tables
 
 
 def ladder(status: dict[str, Any], *, roles: bool, percents: bool) -> Table:
@@ -84,7 +146,7 @@ def _add_level(table: Table, level: dict[str, Any], own: float | None, roles: bo
     low, high, distance = level["low"], level["high"], level["distance"]
     inside = own is not None and low < high and low <= own <= high
     far = "inside" if inside else "" if distance is None or own is None else _signed(distance, own)
-    cells: list[str | Text] = [place(low, high), Text(level["name"])]
+    cells: list[str | Text] = [place(low, high), Text(one_line(level["name"]))]
     cells += [level["role"] or ""] if roles else []
     cells += [far]
     if percents:
