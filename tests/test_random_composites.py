@@ -1,5 +1,6 @@
 """Composite symbols against the reference: two legs that tick in turns, each with its own bad prices and ids."""
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from reference.random_tapes import NOT_LAST_CONDITION, Move, Scene, minutes, sce
 from reference.replay import reference_replay
 from reference.ticks import Tick
 from tapewatch.config import Config
+from thorough import examples
 
 WHENS = [
     "price crosses 2.00007",
@@ -59,7 +61,8 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), legs_of(whole, legs))
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), batch=st.integers(1, 300))
 def test_alerts_are_the_references(case: Case, batch: int) -> None:
     expected = reference_replay(case.tape, case.config.watch[0], instance=case.config.name)
@@ -67,7 +70,8 @@ def test_alerts_are_the_references(case: Case, batch: int) -> None:
     assert rounded(replayed(case, batch)) == rounded(expected.alerts)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), data=st.data())
 def test_a_restart_at_any_tick_changes_no_alert(case: Case, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(case.tape)), "stopped after so many ticks")

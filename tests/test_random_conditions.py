@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from reference.random_tapes import (
 )
 from reference.replay import reference_replay
 from tapewatch.config import Config
+from thorough import examples
 
 bands = st.sampled_from([0, 0.25, 1.5, 4, "0.0137%", "0.37 atr"])
 
@@ -53,7 +55,8 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), tape, draw(histories(scene)))
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), batch=st.integers(1, 300))
 def test_alerts_are_the_references(case: Case, batch: int) -> None:
     config, tape, history = case
@@ -62,7 +65,8 @@ def test_alerts_are_the_references(case: Case, batch: int) -> None:
     assert rounded(replayed(case, batch)) == rounded(expected.alerts)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), data=st.data())
 def test_a_restart_at_any_tick_changes_no_alert(case: Case, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(case.tape)), "stopped after so many ticks")

@@ -1,5 +1,6 @@
 """The official daily bar against the reference: it comes at any point of the tape, or not at all."""
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from reference.replay import reference_replay
 from reference.sessions import calendar
 from reference.ticks import Bar, Settlement, Tick
 from tapewatch.config import Config
+from thorough import examples
 
 WHENS = [
     "close@1d > 7000",
@@ -80,7 +82,8 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), items, history_of(scene, "1d", draw(seeds), days) if days else [])
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases())
 def test_alerts_are_the_references(case: Case) -> None:
     expected = reference_replay(case.tape, case.config.watch[0], case.history, instance=case.config.name)

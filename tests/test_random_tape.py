@@ -3,6 +3,7 @@
 Two sessions, with half days, a change of the clocks and a market that never shuts; bad prices, late ticks, jumps.
 """
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from reference.random_tapes import (
 )
 from reference.replay import reference_replay
 from tapewatch.config import Config
+from thorough import examples
 
 bands = st.sampled_from([0, 0.25, 1.5, 4, "0.1%", "0.37 atr"])
 confirms = st.sampled_from([None, "1m", "5m", "1h", "1d"])
@@ -58,7 +60,8 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(draw(configs(scene)), tape_of(draw(walks), draw(st.integers(0, 300)), scene), history)
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(400), suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases(), batch=st.integers(1, 300))
 def test_alerts_are_the_references(case: Case, batch: int) -> None:
     config, tape, history = case

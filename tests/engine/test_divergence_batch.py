@@ -5,6 +5,7 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from tapewatch.engine.parts import Diverges, Kind
 from tapewatch.engine.watch import Band, ConditionRule, Watch
 from tapewatch.market.sessions import sessions
 from tapewatch.market.ticks import NS, empty_ticks
+from thorough import examples
 
 XNYS = sessions("XNYS")
 OPEN = int(XNYS.opens[XNYS.at(1769_600_000 * NS)])
@@ -131,7 +133,8 @@ def _said(
     return Said(time, name, stage, (before.start, second.start), prices, (before_value, value))
 
 
-@settings(deadline=None, max_examples=250)
+@pytest.mark.random
+@settings(deadline=None, max_examples=examples(250))
 @given(
     value=st.sampled_from(OSCILLATORS),
     seed=st.integers(0, 2**32 - 1),

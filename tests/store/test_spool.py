@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from tapewatch.engine.snapshot import Snapshot
 from tapewatch.store.commit import Commit
 from tapewatch.store.spool import Record, Spool, SpoolError
+from thorough import examples
 
 symbols = st.text(min_size=1, max_size=12)
 snapshots = st.builds(Snapshot, st.binary(max_size=300), st.none() | st.binary(max_size=300))
@@ -232,7 +233,8 @@ def test_a_whole_record_that_this_program_does_not_know_is_not_taken_for_a_torn_
     assert "missing required field" in entry["reason"]
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.random
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_whatever_happened_to_the_file_no_garbage_comes_out_and_it_goes_on(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
