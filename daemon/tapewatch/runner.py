@@ -78,6 +78,14 @@ def starting() -> Iterator[None]:
         gc.enable()
 
 
+def announce_compiling() -> None:
+    """Numba compiles when the kernels are imported, so it has to be said before."""
+    from tapewatch.engine import compiled
+
+    if compiled.FIRST_START and "tapewatch.engine.kernels" not in sys.modules:
+        say("compiling the kernels, once after an installation: about half a minute")
+
+
 def stoppable() -> None:
     """From now on SIGINT and SIGTERM end the program, and all is well."""
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,7 +35,7 @@ def alert_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of an alert, in its CloudEvents envelope."""
     (schema,), parts = msgspec.json.schema_components([Alert], ref_template="#/$defs/{name}")
     for own in (Alert, AlertData, Pivot):
-        _describe(parts[own.__name__], own)
+        describe(parts[own.__name__], own)
     for (part, field), form in _FORMS.items():
         parts[part]["properties"][field]["pattern"] = form
     parts["Alert"]["properties"]["type"]["enum"] = list(ALERT_TYPES)
@@ -48,7 +48,7 @@ def alert_schema() -> dict[str, Any]:
     }
 
 
-def _describe(part: dict[str, Any], own: type[msgspec.Struct]) -> None:
+def describe(part: dict[str, Any], own: type[msgspec.Struct]) -> None:
     """Adds what the code says of each field, and that those which are always written are required."""
     for name, text in _docstrings(own).items():
         part["properties"][name]["description"] = text

@@ -1,0 +1,67 @@
+"""`tapewatch backtest`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tapewatch import arguments, completions, runner
+from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption
+
+
+def backtest(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…", help="Ticks or bars, .csv or .csv.gz, or the .frames.gz of a recording."
+        ),
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Whose they are, if the file does not say.", autocompletion=completions.symbols),
+    ] = None,
+    history: Annotated[
+        list[Path] | None, typer.Option(help="Bars for warm-up, which fire nothing; left out: the watch's.")
+    ] = None,
+    bar: Annotated[
+        str | None,
+        typer.Option(
+            help="Timeframe of a file of bars, such as 5m; left out: its smallest step.",
+            autocompletion=completions.timeframes,
+        ),
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Where the figures go as JSON; - is stdout.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Where the report goes, one HTML file; - is stdout.")
+    ] = None,
+) -> None:
+    """Show how often each rule would have fired over past data, and what price did after."""
+    arguments.check_paths([*files, *(history or [])], json, html)
+    own = arguments.load(config)
+    with runner.starting():
+        runner.announce_compiling()
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from tapewatch.backtest import figures, report, run, tally, view
+        from tapewatch.recorded import RecordedError
+        from tapewatch.replay import ReplayError
+        from tapewatch.terminal import Terminal
+    with runner.wrong(ReplayError, RecordedError, run.NothingToTestError):
+        test = run.Backtest(own, files, symbol=symbol, history=history or [], bar=bar)
+        on_terminal = Console(stderr=True)
+        with Progress(console=on_terminal, transient=True, disable=not sys.stderr.isatty()) as progress:
+            task = progress.add_task("playing the tape", total=test.steps)
+            past = test.run(lambda: progress.advance(task))
+        found = tally.tally(past)
+    with arguments.writing(json) as json_out, arguments.writing(html) as html_out:
+        if json_out:
+            json_out.write(figures.encode(found).decode())
+        if html_out:
+            html_out.write(report.html(past, found))
+    if "-" not in (json, html):
+        view.show(found, Terminal())
