@@ -26,7 +26,7 @@ from tapewatch.market.ticks import NS
 from tapewatch.replay import BarWriter, Replay, Stretch
 
 NOON = 1_769_706_000 * NS
-"""29 January 2026, 12:00 in New York: 7,000 has been broken and lost again, and the bars of five minutes have just begun anew."""
+"""29 January 2026, 12:00 in New York: 7,000 has been broken and lost again, and a bar of five minutes begins."""
 
 MOMENT = NOON + 137 * NS
 BATCH = 1
@@ -248,6 +248,15 @@ async def test_what_fires_on_a_close_ends_with_the_bar_that_closed(live: Live) -
     assert (chart.time[-1] + 3600) * NS >= int(alert.data.time_ns) > chart.time[-1] * NS
 
 
+async def test_the_last_bar_of_a_session_is_whole_when_the_session_is(live: Live) -> None:
+    """From 15:30 to 16:00 in New York, half an hour."""
+    alert = live.first("hourly divergence")
+    chart = await live.charts.at(alert)
+    assert chart is not None
+    assert (chart.close[-1], chart.forming) == (alert.data.price, False)
+    assert chart.time[-1] == int(alert.data.time_ns) // NS - 1800
+
+
 async def test_an_early_warning_has_its_bar_as_it_formed(live: Live) -> None:
     alert = next(own for own in live.alerts if own.data.stage == "forming")
     chart = await live.charts.at(alert)
@@ -268,12 +277,11 @@ async def test_of_a_process_before_this_one_it_ends_with_the_last_bar_that_had_c
             chart = await again.charts.at(alert)
             assert chart is not None
             assert not chart.forming
-            length = {"5m": 300, "1h": 3600}[chart.timeframe]
-            assert (
-                int(alert.data.time_ns) // NS - length
-                <= chart.time[-1] + length
-                <= int(alert.data.time_ns) // NS
-            )
+            length = {"5m": 300, "1h": 1800}[
+                chart.timeframe
+            ]  # it fired at the end of a session's last, short bar
+            fired = int(alert.data.time_ns) // NS
+            assert chart.time[-1] + length <= fired < chart.time[-1] + 2 * length
         known = await again.charts.alert(live.alerts[0].id)
         assert known == live.alerts[0]
         assert await again.charts.alert("nothing") is None

@@ -1,11 +1,7 @@
 """`tapewatch history SYMBOL` on a vendor's server and on files."""
 
-import asyncio
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +9,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from commands import Command, command
-from feeds.bar_servers import Market, regular_minutes, serve
+from feeds.bar_servers import Market, regular_minutes, served
 from tapewatch.market.sessions import sessions
 
 tapewatch = pytest.fixture(command)
@@ -44,28 +40,6 @@ def market() -> Market:
     own = Market(sessions("XNYS"), SPY=regular_minutes(sessions("XNYS"), today - timedelta(30), today))
     own.now = time.time_ns()
     return own
-
-
-@contextmanager
-def served(market: Market) -> Iterator[str]:
-    """The market's vendors in a thread of their own: the command has this one."""
-    loop = asyncio.new_event_loop()
-    urls: list[str] = []
-    ready, done = threading.Event(), asyncio.Event()
-
-    async def run() -> None:
-        async with serve(market) as url:
-            urls.append(url)
-            ready.set()
-            await done.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=[run()])
-    thread.start()
-    assert ready.wait(10)
-    yield urls[0]
-    loop.call_soon_threadsafe(done.set)
-    thread.join(10)
-    loop.close()
 
 
 @pytest.fixture

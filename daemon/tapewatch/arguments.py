@@ -3,13 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from tapewatch import runner
+from tapewatch import completions, runner
 from tapewatch.ops.log_format import LogFormat
 from tapewatch.runner import WrongCommandError, starting
 
@@ -17,7 +16,10 @@ if TYPE_CHECKING:
     from tapewatch.config import Config
 
 DEFAULT_CONFIG = Path("config/sp500.toml")
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The config, one TOML file.")]
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", help="The config, one TOML file.", autocompletion=completions.configs),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 LogFormatOption = Annotated[
     LogFormat | None, typer.Option(help="Of the log; left out: colour on a terminal, else JSON.")
@@ -62,21 +64,11 @@ def span_ns(text: str) -> int:
 
 
 def moment_ns(text: str) -> int:
-    """An ISO 8601 time in ns UTC; it has to name its offset: the exchange's day is not this machine's."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongCommandError(f"{text!r} is no time: write one such as 2026-01-28T14:30Z") from None
-    if moment.tzinfo is None:
-        try:
-            here = moment.astimezone().isoformat()
-        except (OverflowError, OSError, ValueError):
-            here = "2026-01-28T14:30+01:00"
-        utc = moment.isoformat()
-        raise WrongCommandError(
-            f"{text!r} names no zone: write {here}, as this machine has it, or {utc}Z for UTC"
-        )
-    return round(moment.timestamp() * 1e6) * 1000
+    """An ISO 8601 time in ns UTC."""
+    from tapewatch.values import moment_ns
+
+    with runner.wrong(ValueError):
+        return moment_ns(text)
 
 
 def ago_ns(text: str, now: int) -> int:

@@ -303,10 +303,8 @@ def _ended(bars: Bars, watch: Watch, timeframe: str, time: int) -> Bars:
     """Without the last bar if it had not ended then (ns)."""
     if not len(bars):
         return bars
-    start = int(bars.start[-1])
-    if timeframe == DAY:
-        own = sessions(watch.calendar)
-        end = int(own.closes[np.searchsorted(own.opens, start, side="right") - 1])
-    else:
-        end = start + duration_ns(timeframe)
+    own, start = sessions(watch.calendar), int(bars.start[-1])
+    end = int(own.closes[np.searchsorted(own.opens, start, side="right") - 1])
+    if timeframe != DAY:
+        end = min(end, start + duration_ns(timeframe))  # the last one of a session may be shorter
     return bars if end <= time else bars.without_last()

@@ -5,16 +5,15 @@ Whatever takes long to import is imported by the commands that need it: `--help`
 
 import asyncio
 import json as json_module
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tapewatch import __version__, arguments, runner
+from tapewatch import __version__, arguments, completions, runner
 from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption, LogFormatOption, load, require
-from tapewatch.commands import dead, diff, explain, log, silence
+from tapewatch.commands import backtest, dead, diff, explain, init, log, silence, status, tail, top
 from tapewatch.runner import DONE, FAILED, WRONG, WrongCommandError, say, starting, wrong
 
 app = typer.Typer(
@@ -24,7 +23,12 @@ app = typer.Typer(
     help="Watches the tape: ticks over a websocket become alerts in Redis, Slack and email.",
 )
 
-SpeedOption = Annotated[str, typer.Option(help="max, or how many seconds of tape a second: 1x, 60x.")]
+SpeedOption = Annotated[
+    str,
+    typer.Option(
+        help="max, or how many seconds of tape a second: 1x, 60x.", autocompletion=completions.speeds
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -46,7 +50,7 @@ def run(
     hang_ups = runner.HangUps()
     own = load(config)
     with starting():
-        _announce_compiling()
+        runner.announce_compiling()
         from tapewatch import service
         from tapewatch.addresses import FeedError
         from tapewatch.notify.build import ReceiverError
@@ -70,14 +74,16 @@ def demo(
     """Play a simulated breakout: Redis, simulator, daemon and receivers' texts, all on this machine."""
     runner.stoppable()
     with starting():
-        _announce_compiling()
+        runner.announce_compiling()
         from tapewatch.demo.play import run_demo
     runner.run_until_stopped(lambda stop: run_demo(stop, seconds))
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The config, one TOML file.")] = DEFAULT_CONFIG,
+    file: Annotated[
+        Path, typer.Argument(help="The config, one TOML file.", autocompletion=completions.configs)
+    ] = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
     """Name every mistake of a config, with its line and what would be right."""
@@ -113,7 +119,10 @@ def replay(
         ),
     ],
     config: ConfigOption = DEFAULT_CONFIG,
-    symbol: Annotated[str | None, typer.Option(help="Whose they are, if the file does not say.")] = None,
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Whose they are, if the file does not say.", autocompletion=completions.symbols),
+    ] = None,
     history: Annotated[
         list[Path] | None, typer.Option(help="Bars for warm-up, which fire nothing; left out: the watch's.")
     ] = None,
@@ -124,7 +133,11 @@ def replay(
         str | None, typer.Option(metavar="PATH|-", help="Where closed bars go, as CSV; - is stdout.")
     ] = None,
     bar: Annotated[
-        str | None, typer.Option(help="Timeframe of a file of bars, such as 5m; left out: its smallest step.")
+        str | None,
+        typer.Option(
+            help="Timeframe of a file of bars, such as 5m; left out: its smallest step.",
+            autocompletion=completions.timeframes,
+        ),
     ] = None,
     speed: SpeedOption = "max",
     store: Annotated[bool, typer.Option("--store", help="Commit state and alerts to Redis, too.")] = False,
@@ -134,7 +147,7 @@ def replay(
     arguments.check_paths([*files, *(history or [])], alerts, bars)
     own = load(config)
     with starting():
-        _announce_compiling()
+        runner.announce_compiling()
         from tapewatch.alerts.alert import encode
         from tapewatch.recorded import RecordedError, recordings
         from tapewatch.replay import BarWriter, Replay, ReplayError
@@ -173,15 +186,34 @@ def replay(
 @app.command()
 def simulate(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8765,
-    vendor: Annotated[str | None, typer.Option(help="Whose protocol it speaks; left out: massive.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="A config whose feed it is, in place of --vendor.")
+    vendor: Annotated[
+        str | None,
+        typer.Option(help="Whose protocol it speaks; left out: massive.", autocompletion=completions.vendors),
     ] = None,
-    feed: Annotated[str | None, typer.Option(help="Which feed of it, if there are several.")] = None,
-    scenario: Annotated[str | None, typer.Option(help="A simulated tape, such as sp500-7000.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A config whose feed it is, in place of --vendor.",
+            autocompletion=completions.configs,
+        ),
+    ] = None,
+    feed: Annotated[
+        str | None,
+        typer.Option(help="Which feed of it, if there are several.", autocompletion=completions.feeds),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(help="A simulated tape, such as sp500-7000.", autocompletion=completions.scenarios),
+    ] = None,
     tape: Annotated[Path | None, typer.Option(help="A file of ticks.")] = None,
     symbol: Annotated[
-        str | None, typer.Option(help="The vendor's name for the tape's symbol, such as I:SPX or SPY.")
+        str | None,
+        typer.Option(
+            help="The vendor's name for the tape's symbol, such as I:SPX or SPY.",
+            autocompletion=completions.vendors_symbols,
+        ),
     ] = None,
     speed: SpeedOption = "1x",
     from_start: Annotated[bool, typer.Option("--from-start", help="Begin anew for each client.")] = False,
@@ -254,7 +286,10 @@ def simulate(
 @app.command()
 def record(
     config: ConfigOption = DEFAULT_CONFIG,
-    feed: Annotated[str | None, typer.Option(help="Which feed, if the config has several.")] = None,
+    feed: Annotated[
+        str | None,
+        typer.Option(help="Which feed, if the config has several.", autocompletion=completions.feeds),
+    ] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path("recordings"),
     log_format: LogFormatOption = None,
 ) -> None:
@@ -273,34 +308,8 @@ def record(
 
 
 @app.command()
-def tail(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Print alerts as they come, from the pub/sub channel."""
-    runner.stoppable()
-    from tapewatch.tail import follow
-
-    own = load(config)
-    if json:
-        runner.write_utf8()
-    runner.run_until_stopped(lambda stop: follow(own, stop, as_json=json))
-
-
-@app.command()
-def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show every watch: last price, distance to each level, indicators, the feed's health."""
-    from tapewatch.status import read
-    from tapewatch.status_view import show
-    from tapewatch.terminal import Terminal
-
-    statuses = runner.run(read(load(config)))
-    if json:
-        print(json_module.dumps(statuses))
-    else:
-        show(statuses, Terminal())
-
-
-@app.command()
 def history(
-    symbol: Annotated[str, typer.Argument(help="The watch's symbol.")],
+    symbol: Annotated[str, typer.Argument(help="The watch's symbol.", autocompletion=completions.symbols)],
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
@@ -323,7 +332,9 @@ def history(
 
 @app.command("notify-test")
 def notify_test(
-    receiver: Annotated[str, typer.Argument(help="The receiver's name in the config.")],
+    receiver: Annotated[
+        str, typer.Argument(help="The receiver's name in the config.", autocompletion=completions.receivers)
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Send a sample alert, marked as a test, to one receiver."""
@@ -338,7 +349,9 @@ def notify_test(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="alert|config")] = "alert",
+    what: Annotated[
+        str, typer.Argument(metavar="alert|config", autocompletion=completions.schemas)
+    ] = "alert",
 ) -> None:
     """Print the JSON Schema of an alert, or of the config."""
     from tapewatch.alerts.schema import alert_schema
@@ -351,6 +364,11 @@ def schema(
     print(json_module.dumps(schemas[what](), indent=2, ensure_ascii=False))
 
 
+app.command()(init.init)
+app.command()(tail.tail)
+app.command()(status.status)
+app.command()(top.top)
+app.command()(backtest.backtest)
 app.command()(diff.diff)
 app.command()(log.log)
 app.command()(explain.explain)
@@ -361,14 +379,6 @@ app.add_typer(dead.app, name="dead")
 def main() -> None:
     """Runs the command."""
     runner.main(app)
-
-
-def _announce_compiling() -> None:
-    """Numba compiles when the kernels are imported, so it has to be said before."""
-    from tapewatch.engine import compiled
-
-    if compiled.FIRST_START and "tapewatch.engine.kernels" not in sys.modules:
-        say("compiling the kernels, once after an installation: about half a minute")
 
 
 def _count(number: int, one: str, many: str = "") -> str:

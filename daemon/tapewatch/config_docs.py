@@ -20,6 +20,10 @@ _INTRO = """\
 One TOML file. `tapewatch check FILE` names every mistake in it, with its line and what would be right;
 `config/sp500.toml` is an example with comments. What is left out has the default that is listed here.
 
+Editors complete and check it by [config.schema.json](config.schema.json), which `tapewatch schema config` prints: VS Code
+with Even Better TOML, and others that know taplo's directive, if the first line of the file is
+`#:schema ./tapewatch.schema.json` and the schema lies beside it. `tapewatch init` writes both.
+
 Relative paths start at the folder of the file.
 
 **Secrets** (keys, passwords, URLs that hold a token) do not stand in the file. Each has an environment
@@ -163,6 +167,7 @@ _WORDS = {
     SecretStr: "text",
     float: "number",
     int: "whole number",
+    bool: "true, false",
     Path: "path",
     date: "date",
     datetime: "date-time",

@@ -1,8 +1,9 @@
 """Vendors that serve bars over HTTP, on loopback: a market of minutes, which each vendor's server cuts in its way."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
@@ -202,3 +203,25 @@ def regular_minutes(
         after = minutes(int(closed), int(closed) + 60 * MINUTE, seed + k, 3 * price)
         parts += [before, own, after]
     return np.concatenate(parts)
+
+
+@contextmanager
+def served(market: Market) -> Iterator[str]:
+    """The market's vendors in a thread of their own, for commands in this one."""
+    loop = asyncio.new_event_loop()
+    urls: list[str] = []
+    ready, done = threading.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with serve(market) as url:
+            urls.append(url)
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=[run()])
+    thread.start()
+    assert ready.wait(10)
+    yield urls[0]
+    loop.call_soon_threadsafe(done.set)
+    thread.join(10)
+    loop.close()

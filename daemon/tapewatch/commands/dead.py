@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from tapewatch import arguments, runner
+from tapewatch import arguments, completions, runner
 from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption
 from tapewatch.commands.groups import ListByDefault
 from tapewatch.runner import WrongCommandError
 
 app = typer.Typer(cls=ListByDefault, help="Alerts that a receiver did not get: list, send again, drop.")
 
-Receiver = Annotated[str, typer.Argument(help="The receiver's name.")]
+Receiver = Annotated[str, typer.Argument(help="The receiver's name.", autocompletion=completions.receivers)]
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
@@ -24,7 +24,9 @@ All = Annotated[bool, typer.Option("--all", help="All of the receiver's.")]
 
 @app.command("list")
 def list_(
-    receiver: Annotated[str | None, typer.Argument(help="Left out: all receivers.")] = None,
+    receiver: Annotated[
+        str | None, typer.Argument(help="Left out: all receivers.", autocompletion=completions.receivers)
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:

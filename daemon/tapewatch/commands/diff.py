@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from tapewatch import runner
+from tapewatch import completions, runner
 from tapewatch.arguments import JsonOption
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(help="The config that runs.")],
-    new: Annotated[Path, typer.Argument(help="The config that is to take its place.")],
+    old: Annotated[Path, typer.Argument(help="The config that runs.", autocompletion=completions.configs)],
+    new: Annotated[
+        Path, typer.Argument(help="The config that is to take its place.", autocompletion=completions.configs)
+    ],
     json: JsonOption = False,
 ) -> None:
     """Say what a reload would do: what begins anew, what keeps its state, what needs a restart."""

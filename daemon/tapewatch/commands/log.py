@@ -5,14 +5,22 @@ from typing import Annotated
 
 import typer
 
-from tapewatch import arguments, runner
+from tapewatch import arguments, completions, runner
 from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption
 
 
 def log(
-    symbol: Annotated[str | None, typer.Option(help="Of this symbol; it may hold * and ?.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Of this level, zone or condition.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Of this type, such as level.*")] = None,
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Of this symbol; it may hold * and ?.", autocompletion=completions.symbols),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Of this level, zone or condition.", autocompletion=completions.rules)
+    ] = None,
+    type_: Annotated[
+        str | None,
+        typer.Option("--type", help="Of this type, such as level.*", autocompletion=completions.types),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(help="Reported since then: 2h for so long ago, or an ISO 8601 time.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tapewatch import arguments, runner
+from tapewatch import arguments, completions, runner
 from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption
 from tapewatch.commands.groups import ListByDefault
 from tapewatch.runner import WrongCommandError
@@ -18,10 +18,20 @@ app = typer.Typer(cls=ListByDefault, help="Keep alerts from all receivers for a 
 
 @app.command()
 def add(
-    symbol: Annotated[str | None, typer.Option(help="Alerts of this symbol; it may hold * and ?.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Of this level, zone or condition.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Of this type, such as level.*")] = None,
-    severity: Annotated[str | None, typer.Option(help="info, warning or critical.")] = None,
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Alerts of this symbol; it may hold * and ?.", autocompletion=completions.symbols),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Of this level, zone or condition.", autocompletion=completions.rules)
+    ] = None,
+    type_: Annotated[
+        str | None,
+        typer.Option("--type", help="Of this type, such as level.*", autocompletion=completions.types),
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option(help="info, warning or critical.", autocompletion=completions.severities)
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every alert.")] = False,
     for_: Annotated[str | None, typer.Option("--for", help="For so long, such as 30m or 2h.")] = None,
     until: Annotated[str | None, typer.Option(help="Up to then, an ISO 8601 time.")] = None,
@@ -39,7 +49,7 @@ def add(
     since_ns = arguments.moment_ns(from_) if from_ else now
     until_ns = _end(since_ns, for_, until, now)
     own = arguments.load(config)
-    from tapewatch import silence_view
+    from tapewatch import silence_view, silencing
     from tapewatch.notify.silences import Silence, new_id
     from tapewatch.terminal import Terminal
 
@@ -54,11 +64,11 @@ def add(
         by=_login(),
         why=why.encode(errors="replace").decode(),  # a shell may hand over what is no UTF-8
     )
-    with runner.wrong(silence_view.MatchesNothingError):
-        silence_view.check(own, silence)
+    with runner.wrong(silencing.MatchesNothingError):
+        silencing.check(own, silence)
     runner.run(silence_view.add(own, silence))
     if json:
-        print(json_module.dumps(silence_view.as_json(silence, now)))
+        print(json_module.dumps(silencing.as_json(silence, now)))
     else:
         silence_view.show(own, [silence], now, Terminal())
 
@@ -67,7 +77,7 @@ def add(
 def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show the silences that hold, those to come, and those that ended within a day."""
     own = arguments.load(config)
-    from tapewatch import silence_view
+    from tapewatch import silence_view, silencing
     from tapewatch.ops import logs
     from tapewatch.terminal import Terminal
 
@@ -75,7 +85,7 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     silences, now = runner.run(silence_view.read(own)), time.time_ns()
     if json:
         for each in silences:
-            print(json_module.dumps(silence_view.as_json(each, now)))
+            print(json_module.dumps(silencing.as_json(each, now)))
     elif silences:
         silence_view.show(own, silences, now, Terminal())
     else:
