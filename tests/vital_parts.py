@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from redis.backoff import NoBackoff
 from alerts.alert_tapes import tape
 from notify.receiver_servers import redis_server
 from tapewatch import assemble, instruments, sources
+from tapewatch.background import background
 from tapewatch.charting import Charts
 from tapewatch.charts.keeper import Keeper
 from tapewatch.charts.painter import Painter
@@ -109,13 +111,14 @@ async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
     writer = Writer(store, spool, lambda: path.changes())
     path = TickPath(engine, assemble.alert_builder(config, engine), writer, config.feed, witness=charts.fired)
     keys = Keys(config.name)
+    silences = Silences(redis, keys.silences)
     workers = {
         receiver.name: Worker(
             redis,
             Streams(keys.alerts, keys.resend(receiver.name), keys.dead(receiver.name), keys.deliveries),
             receiver,
             Console(),
-            Pipeline(receiver, lambda alert: True, lambda: ()),
+            Pipeline(receiver, lambda alert: True, lambda: silences.known),
             Ledger(folder / "sent" / receiver.name),
             member="member-1",
             clock=path.clock_of,
@@ -125,11 +128,19 @@ async def lead(config: Config, redis: Redis, folder: Path) -> Vitals:
     for worker in workers.values():
         await worker.prepare()
     vitals = Vitals(config, Role.LEADING, spool, connections(config))
-    vitals.leading = Leading(
-        path, writer, workers, Vigil(config, path), Silences(redis, keys.silences), charts
-    )
+    vitals.leading = Leading(path, writer, workers, Vigil(config, path), silences, charts)
     subscribe(vitals)
     return vitals
+
+
+@asynccontextmanager
+async def running(vitals: Vitals) -> AsyncIterator[Leading]:
+    """A process that leads commits, delivers and keeps its charts meanwhile."""
+    own = vitals.leading
+    assert own is not None
+    workers = [worker.run() for worker in own.workers.values()]
+    async with background(own.writer.run(), own.silences.keep(), own.charts.run(), *workers):
+        yield own
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ async def find(redis: Redis, keys: Keys, id_: str) -> list[Place]:
     wanted = id_.encode()
     if not [own async for own in redis.sscan_iter(keys.ids, match=wanted, count=_IDS_AT_ONCE)]:
         return []
-    async for entries in backwards(redis, keys.alerts):
+    async for entries in backwards(redis, keys.alerts, at_once=_LEAST_AT_ONCE):
         for entry, fields in entries:
             if fields.get(b"id") == wanted and _alert(fields) is not None:
                 return [Place(entry, id_)]
@@ -78,10 +78,13 @@ async def find(redis: Redis, keys: Keys, id_: str) -> list[Place]:
 
 async def after(redis: Redis, keys: Keys, entry: str, limit: int) -> list[Place]:
     """The newest alerts that came after an entry of the stream, the oldest of them first."""
-    since: Any = f"({entry}"
-    entries: list[Any] = await redis.xrevrange(keys.alerts, "+", since, count=limit)
-    found = ((own, _alert(fields)) for own, fields in reversed(entries))
-    return [Place(own, alert.id) for own, alert in found if alert is not None]
+    places: list[Place] = []
+    async for entries in backwards(redis, keys.alerts, f"({entry}", _LEAST_AT_ONCE):
+        found = ((own, _alert(fields)) for own, fields in entries)
+        places += [Place(own, alert.id) for own, alert in found if alert is not None]
+        if len(places) >= limit:
+            break
+    return places[:limit][::-1]
 
 
 async def pasts(config: Config, redis: Redis, places: Sequence[Place]) -> AsyncIterator[Past]:

@@ -70,16 +70,17 @@ class Board:
             self._due.clear()
 
     def _fields(self, symbol: str) -> dict[str, str | float]:
-        """Feed, price, time, and every indicator that has a value."""
         row = self._rows[symbol]
         feed = self._engine.layouts[row].watch.feed
-        fields: dict[str, str | float] = {
-            "feed": self._connections[feed].feed.name,
-            "feed_state": self._feed_states[feed],
-        }
-        if (lag := self._connections[feed].lag) is not None:
-            fields["lag_s"] = round(lag.seconds, 3)
-        price, time_ns = self._engine.last(row)
-        if time_ns:
-            fields |= {"price": price, "time": iso_ns(time_ns), "time_ns": str(time_ns)}
-        return fields | {name: value for name, value in self._engine.values(row).items() if value == value}
+        return now_fields(self._engine, row, self._connections[feed], self._feed_states[feed])
+
+
+def now_fields(engine: Engine, row: int, connection: Connection, feed_state: str) -> dict[str, str | float]:
+    """What a `now` hash has: feed, price, time, and every indicator that has a value."""
+    fields: dict[str, str | float] = {"feed": connection.feed.name, "feed_state": feed_state}
+    if connection.lag is not None:
+        fields["lag_s"] = round(connection.lag.seconds, 3)
+    price, time_ns = engine.last(row)
+    if time_ns:
+        fields |= {"price": price, "time": iso_ns(time_ns), "time_ns": str(time_ns)}
+    return fields | {name: value for name, value in engine.values(row).items() if value == value}

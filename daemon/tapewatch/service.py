@@ -36,6 +36,7 @@ from tapewatch.store.spool import Spool
 from tapewatch.values import listen_address
 from tapewatch.vitals import Role, Vitals
 from tapewatch.web.server import serve
+from tapewatch.web.sources import Sources
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ async def run(
         if changes is not None:
             changes.during = partial(reloading, manager)
             changes.ended = partial(_count, base.vitals)
-        telling = _telling(base.vitals, outside["[http] token"], manager)
+        telling = _telling(base, outside["[http] token"], manager)
         await stack.enter_async_context(background(*telling))
         if config.ha:
             await _lead_by_turns(base, config, stop, ready, changes)
@@ -113,11 +114,11 @@ async def run(
     log.info("daemon.stopped", fired=base.fired.total())
 
 
-def _telling(vitals: Vitals, token: str | None, notifier: Notifier) -> list[Coroutine[Any, Any, object]]:
+def _telling(base: Base, token: str | None, notifier: Notifier) -> list[Coroutine[Any, Any, object]]:
     """What tells others of the process, for as long as it runs."""
-    listen = listen_address(vitals.config.http.listen)
+    vitals, listen = base.vitals, listen_address(base.vitals.config.http.listen)
     own: list[Coroutine[Any, Any, object]] = [measure_stalls(vitals.stalls), keep(notifier, vitals)]
-    return [*own, serve(vitals, listen, token)] if listen else own
+    return [*own, serve(Sources(vitals, base.redis, base.keys), listen, token)] if listen else own
 
 
 def _count(vitals: Vitals, outcome: str, config: Config | None) -> None:

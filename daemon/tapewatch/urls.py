@@ -58,6 +58,20 @@ def check_http(url: str) -> str:
     return url
 
 
+def check_page(url: str) -> str:
+    """`url`, if it can be where people reach the live page, without the slash at its end.
+
+    Raises:
+        ValueError: it cannot; the message says why.
+    """
+    parts = _with_host(url)
+    if parts.username is not None:
+        raise ValueError("the URL has a user: whoever is sent an alert would see it")
+    if parts.path.strip("/") or "?" in url or "#" in url:
+        raise ValueError('the URL ends with its host or port, such as "https://tape.example.org"')
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def shown_redis(url: str) -> str:
     """`url` for people to read: without user, password and options.
 

@@ -64,6 +64,9 @@ def _band(value: object) -> object:
     return value
 
 
+_YEARS = range(1970, 2200)
+"""Ticks have times of these years."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(r"(\d{1,6})\s*([smh])")
 
@@ -85,6 +88,24 @@ def span_ns(text: str) -> int:
 def _duration(text: str) -> str:
     span_ns(text)
     return text
+
+
+def moment_ns(text: str) -> int:
+    """An ISO 8601 time in ns UTC; it has to name its offset: the exchange's day is not this machine's.
+
+    Raises:
+        ValueError: `text` is none; the message says what one looks like.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time: write one such as 2026-01-28T14:30Z") from None
+    if moment.year not in _YEARS:
+        raise ValueError(f"{text!r} is no time from {_YEARS[0]} to {_YEARS[-1]}")
+    if moment.tzinfo is None:
+        here, utc = moment.astimezone().isoformat(), moment.isoformat()
+        raise ValueError(f"{text!r} names no zone: write {here}, as this machine has it, or {utc}Z for UTC")
+    return round(moment.timestamp() * 1e6) * 1000
 
 
 def _silence(text: str) -> str:
@@ -184,10 +205,6 @@ def check_on(text: str) -> str:
         except ValueError:
             raise ValueError(f'{text!r} is none of "tick", "close" or a timeframe such as "5m"') from None
     return text
-
-
-_YEARS = range(1970, 2200)
-"""Ticks have times of these years."""
 
 
 def _expiry(value: object) -> object:
@@ -325,6 +342,8 @@ WebsocketUrl = Annotated[
     str, Field(pattern=WEBSOCKET_PATTERN), AfterValidator(urls.check_websocket), AfterValidator(_noted)
 ]
 HttpUrl = Annotated[str, Field(pattern=HTTP_PATTERN), AfterValidator(urls.check_http), AfterValidator(_noted)]
+PageUrl = Annotated[str, Field(pattern=HTTP_PATTERN), AfterValidator(urls.check_page)]
+"""Scheme, host and port of the live page; nothing after them."""
 Host = Annotated[str, AfterValidator(urls.check_host)]
 Listen = Annotated[str, AfterValidator(_listen)]
 """An IP address with its port, or "off"."""

@@ -78,6 +78,10 @@ class Program:
         assert found
         return found
 
+    async def complained(self, pattern: str) -> None:
+        """Returns once `pattern` is on standard error."""
+        await self._until(lambda: re.search(pattern, "\n".join(self.err)), f"complaint {pattern}")
+
     async def _until(self, holds: Any, what: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE), self._news:

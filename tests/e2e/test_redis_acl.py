@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from house import KEYS, House, day_seconds, stream
 from processes import Program
@@ -17,6 +18,7 @@ from notify.receiver_servers import redis_server
 from redis_over_tls import SERVER, TlsRedis, tls_redis
 from tapewatch.store.commit import Store
 from tapewatch.store.server import connect_redis
+from web.event_stream import listening
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="there is no redis-server, which speaks TLS")
 
@@ -121,6 +123,7 @@ async def somebody_types_every_command(house: House, daemon: Program) -> None:
         assert await command.ended() == 0, command.everything()
         return "\n".join(command.out)
 
+    await somebody_opens_the_page(daemon)
     await types("silence", "add", "--rule", "shelf", "--for", "1h", "--why", "test")
     silence = json.loads(await types("silence", "list", "--json"))
     await types("silence", "lift", silence["id"])
@@ -133,6 +136,18 @@ async def somebody_types_every_command(house: House, daemon: Program) -> None:
     await types("dead", "resend", "hook", letter["id"])
     await types("dead", "drop", "hook", "--all")
     await types("notify-test", "hook")
+
+
+async def somebody_opens_the_page(daemon: Program) -> None:
+    url = (await daemon.logged("http.listening"))["url"]
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http, listening(http) as page:
+        newest = (await page.next("alert", within=60)).id
+        for path in ("watches", "alerts", "silences", "health"):
+            assert (await http.get(f"/api/{path}")).status_code == 200, path
+        made = (await http.post("/api/silences", json={"rule": "shelf", "for": "1h"})).json()
+        assert (await http.delete(f"/api/silences/{made['id']}")).status_code == 200
+        async with listening(http, seen=newest) as again:
+            await again.next("alert", within=60)
 
 
 async def a_replay_is_stored(house: House) -> None:

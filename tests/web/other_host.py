@@ -15,13 +15,14 @@ import vital_parts
 from tapewatch.background import background
 from tapewatch.vitals import Vitals
 from tapewatch.web.server import serve
+from web.serving import sources
 
 ADDRESS = "10.9.9.1"
 
 
 async def main(token: str | None) -> None:
     with capture_logs() as logs:
-        async with background(serve(Vitals(vital_parts.config()), ("0.0.0.0", 8790), token)):
+        async with background(serve(sources(Vitals(vital_parts.config())), ("0.0.0.0", 8790), token)):
             await vital_parts.until(lambda: any(line["event"] == "http.listening" for line in logs))
             print(json.dumps(await asked(token)))
 

@@ -10,43 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-import vital_parts
 from tapewatch.background import background
 from tapewatch.feeds.connection import State
 from tapewatch.vitals import Vitals
 from tapewatch.web import listener, server
+from web.serving import HERE, TOKEN, logged, serving, sources
 
 TESTS = Path(__file__).parents[1]
-TOKEN = "open-sesame"
-HERE = ("127.0.0.1", 0)
-
-
-@asynccontextmanager
-async def serving(
-    vitals: Vitals, token: str | None = None, listen: tuple[str, int] = HERE
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of what serves them."""
-    with capture_logs() as logs:
-        async with background(server.serve(vitals, listen, token)):
-            url = (await logged(logs, "http.listening"))["url"]
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
-                yield http
-
-
-async def logged(logs: Any, event: str) -> dict[str, Any]:
-    """The line, once it is there."""
-    await vital_parts.until(lambda: any(line["event"] == event for line in logs))
-    return next(line for line in logs if line["event"] == event)
 
 
 async def test_who_may_ask_gets_health_readiness_and_metrics(leader: Vitals) -> None:
@@ -156,7 +134,7 @@ async def test_an_address_that_is_taken_is_tried_again_and_the_daemon_runs_on(
     monkeypatch.setattr(server, "AGAIN_SECONDS", 0.05)
     with socket.create_server(HERE) as taken, capture_logs() as logs:
         address: tuple[str, int] = taken.getsockname()
-        async with background(server.serve(leader, address, None)):
+        async with background(server.serve(sources(leader), address, None)):
             said = await logged(logs, "http.not_listening")
             assert (said["log_level"], said["address"]) == ("warning", f"127.0.0.1:{address[1]}")
             assert said["reason"] == "Address already in use"

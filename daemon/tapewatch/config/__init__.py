@@ -22,6 +22,7 @@ from tapewatch.config.feeds import (
 from tapewatch.config.http import NO_TOKEN, TOKEN, Http
 from tapewatch.config.receivers import Apprise, Console, Email, Match, Receiver, Route, Slack, Webhook
 from tapewatch.config.redis import Redis
+from tapewatch.config.schema import for_editors
 from tapewatch.config.table import Table
 from tapewatch.config.watches import Condition, Level, Watch, Zone
 from tapewatch.problems import ConfigError, Problem
@@ -43,7 +44,7 @@ class Config(Table):
         description="Left out: $STATE_DIRECTORY, else tapewatch/NAME in the user's state folder.",
     )
     redis: Redis = Field(default=Redis(), description="Which Redis.")
-    http: Http = Field(default=Http(), description="Health and metrics over HTTP.")
+    http: Http = Field(default=Http(), description="The live page, health and metrics over HTTP.")
     ha: Literal[False, True, "cold"] = Field(
         default=False,
         description="Whether other processes stand by with this config; cold: they connect only once they lead.",
@@ -116,6 +117,6 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the config, for editors and for other programs."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Config.model_json_schema(),
+        **for_editors(Config.model_json_schema()),
         "title": "tapewatch config",
     }

@@ -1,11 +1,11 @@
-"""The table `[http]`: where health and metrics are served, and to whom."""
+"""The table `[http]`: where the page, health and metrics are served, and to whom."""
 
 import re
 
 from pydantic import Field
 
 from tapewatch.config.table import Table
-from tapewatch.values import File, Listen
+from tapewatch.values import File, Listen, PageUrl
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 """What a client may send as a bearer token (RFC 6750, 2.1)."""
@@ -14,7 +14,7 @@ NO_TOKEN = "no client can send this token: make it of letters, digits and - . _ 
 
 
 class Http(Table):
-    """Health and metrics over HTTP. Without a token, only programs on this machine may ask."""
+    """The live page, health and metrics over HTTP. Without a token, only this machine may ask."""
 
     listen: Listen = Field(
         default="127.0.0.1:8790",
@@ -22,6 +22,11 @@ class Http(Table):
     )
     token_file: File | None = Field(
         default=None,
-        description="File that holds the token which others send as `Authorization: Bearer TOKEN`. Or set"
-        " `TAPEWATCH_HTTP_TOKEN`.",
+        description="File that holds the token by which others log in, or which they send as"
+        " `Authorization: Bearer TOKEN`. Or set `TAPEWATCH_HTTP_TOKEN`.",
+    )
+    url: PageUrl | None = Field(
+        default=None,
+        description='Where people reach the page, such as `"https://tape.example.org"`: alerts link to it. Left out:'
+        " they have no link.",
     )

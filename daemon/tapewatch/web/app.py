@@ -1,95 +1,128 @@
-"""What is served over HTTP: whether the process lives, whether it does its part, and its metrics."""
+"""What is served over HTTP: the live page with its API, health, readiness and metrics."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from tapewatch.ops.metrics import Metrics
-from tapewatch.ops.readiness import readiness
-from tapewatch.vitals import Vitals
+from tapewatch.background import background
+from tapewatch.web import login
+from tapewatch.web.alerts import Alerts
+from tapewatch.web.answers import ApiError, Json, refused
+from tapewatch.web.charts import ChartAnswers
+from tapewatch.web.events import MEDIA_TYPE, Stream
+from tapewatch.web.gate import API, Gate
 from tapewatch.web.guard import Guard
+from tapewatch.web.listeners import MOST, Listeners, TooManyError
+from tapewatch.web.live import Live, Parts
+from tapewatch.web.login import Login
+from tapewatch.web.news import News
+from tapewatch.web.now import Now
+from tapewatch.web.page import Files
+from tapewatch.web.probes import Probes
+from tapewatch.web.pulse import Pulse
+from tapewatch.web.silences import SilenceAnswers
+from tapewatch.web.sources import Sources
+from tapewatch.web.watches import WatchAnswers
 
-PROBES = ("/healthz", "/readyz")
-"""Answered for everybody who can connect."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def build(vitals: Vitals, token: str | None) -> ASGIApp:
-    """The application.
+class App:
+    """The application, and what it does meanwhile.
 
     Args:
-        vitals: of the process.
+        sources: of the process.
         token: what others have to send; None: only programs on this machine may ask.
-    """
-    guard = Guard(token)
-    routes = [
-        Route("/healthz", _health),
-        Route("/readyz", _readiness(vitals, guard)),
-        Route("/metrics", _metrics(Metrics(vitals))),
-    ]
-    app = Starlette(routes=routes)
-    app.router.redirect_slashes = False  # it would send clients to whatever their Host header names
-    return _Guarded(app, guard)
-
-
-class _Guarded:
-    """Lets nobody past the probes who may not ask, and marks every answer as one that is not to be kept.
-
-    It stands around all routes, so that one that is added is closed before somebody thinks of it.
+        files: the page's.
     """
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app = app
-        self._guard = guard
+    def __init__(self, sources: Sources, token: str | None, files: Files) -> None:
+        vitals, redis, keys = sources.vitals, sources.redis, sources.keys
+        url = vitals.config.http.url
+        self._guard = Guard(token, vitals.config.name)
+        self._listeners = Listeners()
+        self._now = Now(vitals, redis, keys)
+        self._news = News(vitals, redis, keys, self._listeners)
+        self._pulse = Pulse(vitals, redis, keys, self._listeners, login=token is not None)
+        self._parts = Parts(vitals, redis, keys, self._now, self._news, self._pulse)
+        self._charts = ChartAnswers(vitals, self._now)
+        self._probes = Probes(vitals, self._guard)
+        self._login = Login(self._guard, files)
+        self._sources, self._files = sources, files
+        app = Starlette(
+            routes=[*self._own_routes(), *self._api()],
+            exception_handlers={ApiError: _said, HTTPException: _no_route},
+        )
+        app.router.redirect_slashes = False  # it would send clients to whatever their Host header names
+        self.asgi: ASGIApp = Gate(app, self._guard, url)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Cache-Control"] = "no-store"
-                headers["X-Content-Type-Options"] = "nosniff"
-            await send(message)
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Finds out what pages are to be told, beside a block."""
+        return background(self._news.run(), self._pulse.run())
 
-        refused = None
-        if scope["path"] not in PROBES:
-            refused = self._guard.refusal(_peer(scope), Headers(scope=scope))
-        if refused is not None:
-            answer = PlainTextResponse(f"{refused.text}\n", refused.status, refused.headers)
-            await answer(scope, receive, marked)
-        else:
-            await self._app(scope, receive, marked)
+    def end_streams(self) -> None:
+        """Event streams end, else they would go on until they are cut off."""
+        self._listeners.close()
+
+    def _own_routes(self) -> list[Route]:
+        return [
+            Route("/healthz", self._probes.alive),
+            Route("/readyz", self._probes.ready),
+            Route("/metrics", self._probes.metrics),
+            Route("/", self._files.page),
+            Route("/alerts/{id}", self._files.page),
+            Route("/static/{name:path}", self._files.file),
+            Route(login.PATH, self._login.form),
+            Route(login.PATH, self._login.begin, methods=["POST"]),
+            Route("/logout", self._login.end, methods=["POST"]),
+        ]
+
+    def _api(self) -> list[Route]:
+        vitals, redis, keys = self._parts.vitals, self._parts.redis, self._parts.keys
+        watches, alerts = WatchAnswers(vitals, self._now), Alerts(vitals, redis, keys)
+        silences = SilenceAnswers(vitals, self._pulse)
+        return [
+            Route(f"{API}watches", watches.search),
+            Route(f"{API}chart", self._charts.data),
+            Route(f"{API}chart.png", self._charts.picture),
+            Route(f"{API}alerts", alerts.newest),
+            Route(f"{API}alerts/{{id}}.png", alerts.picture),
+            Route(f"{API}alerts/{{id}}", alerts.one),
+            Route(f"{API}health", self._health),
+            Route(f"{API}silences", silences.all),
+            Route(f"{API}silences", silences.add, methods=["POST"]),
+            Route(f"{API}silences/{{id}}", silences.lift, methods=["DELETE"]),
+            Route(f"{API}events", self._events),
+        ]
+
+    async def _health(self, _: Request) -> Response:
+        return Json(self._pulse.health())
+
+    async def _events(self, request: Request) -> ASGIApp:
+        shown = self._charts.shown(request) if request.query_params.get("symbol") else None
+        if request.method == "HEAD":
+            return Response(media_type=MEDIA_TYPE)
+        try:
+            listener = self._listeners.join()  # at once: others ask while this one is being answered
+        except TooManyError:
+            raise ApiError(503, f"{MOST} pages listen already: close one, or wait") from None
+        live = Live(self._parts, listener, shown, request.headers.get("last-event-id"))
+        return Stream(live.run, lambda: self._listeners.leave(listener))
 
 
-def _peer(scope: Scope) -> str | None:
-    client = scope.get("client")
-    return client[0] if client else None
+async def _said(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - it is registered for these
+    if request.url.path.startswith(API):
+        return refused(error.status, str(error))
+    return PlainTextResponse(f"{error}\n", error.status)
 
 
-async def _health(_: Request) -> Response:
-    return PlainTextResponse("alive\n")
-
-
-def _readiness(vitals: Vitals, guard: Guard) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        found = readiness(vitals)
-        status = 200 if found.ready else 503
-        if guard.refusal(_peer(request.scope), request.headers) is not None:
-            return JSONResponse({"ready": found.ready}, status)
-        return JSONResponse(asdict(found), status)
-
-    return answer
-
-
-def _metrics(metrics: Metrics) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        body, content_type = metrics.exposition(request.headers.get("accept", ""))
-        return Response(body, headers={"Content-Type": content_type})
-
-    return answer
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    headers = dict(error.headers or {})
+    if request.url.path.startswith(API):
+        return refused(error.status_code, error.detail, headers)
+    return PlainTextResponse(error.detail, error.status_code, headers)

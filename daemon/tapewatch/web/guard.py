@@ -1,4 +1,4 @@
-"""Who may ask: programs on this machine, or, once a token is set, whoever sends it.
+"""Who may ask: programs on this machine, or, once a token is set, whoever sends it or has logged in with it.
 
 A page in a browser on this machine reaches loopback too, under a name of its own that it has pointed there (DNS
 rebinding); its requests have that name in the Host header. And what comes from loopback through a proxy may come
@@ -9,10 +9,13 @@ Source: RFC 6750 (bearer tokens), RFC 9110, 11 (challenges), RFC 7239 (Forwarded
 
 import re
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
+
+from tapewatch.web.addresses import is_loopback
+from tapewatch.web.guesses import Guesses
+from tapewatch.web.session import Sessions
 
 _OF_PROXIES = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _HOST_HEADER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::\d*)?", re.ASCII)
@@ -27,9 +30,10 @@ class Refusal(NamedTuple):
     headers: dict[str, str]
 
 
-_TOKEN = Refusal(
+NO_TOKEN = Refusal(
     401, "send the token: Authorization: Bearer TOKEN", {"WWW-Authenticate": 'Bearer realm="tapewatch"'}
 )
+TOO_MANY = Refusal(429, "too many wrong tokens came from there: wait a few seconds", {"Retry-After": "5"})
 _OUTSIDE = Refusal(
     403, "without a token, only this machine may ask, and not through a proxy: set TAPEWATCH_HTTP_TOKEN", {}
 )
@@ -41,10 +45,14 @@ class Guard:
 
     Args:
         token: what they have to send; None: they have to be on this machine.
+        instance: the config's `name`.
     """
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, instance: str = "") -> None:
         self._token = token.encode() if token is not None else None
+        self.sessions = Sessions(token, instance) if token is not None else None
+        """None: there is nothing to log in with."""
+        self._guesses = Guesses()
 
     def refusal(self, peer: str | None, headers: Headers) -> Refusal | None:
         """Why the request may not be answered; None if it may.
@@ -53,25 +61,35 @@ class Guard:
             peer: the address that it comes from.
             headers: its own.
         """
-        if self._token is not None:
-            return None if self._sent(headers, self._token) else _TOKEN
-        if not _is_loopback(peer or "") or any(name in headers for name in _OF_PROXIES):
-            return _OUTSIDE
-        return None if _names_loopback(headers) else _HOST
+        if self.sessions is None:
+            if not is_loopback(peer or "") or any(name in headers for name in _OF_PROXIES):
+                return _OUTSIDE
+            return None if _names_loopback(headers) else _HOST
+        if self._guesses.too_many(peer):
+            return TOO_MANY
+        cookie = self.sessions.sent(headers)
+        if self.has_bearer(headers) or (cookie is not None and self.sessions.is_ours(cookie)):
+            return None
+        if cookie or "authorization" in headers:
+            self._guesses.wrong(peer)
+        return NO_TOKEN
 
-    def _sent(self, headers: Headers, token: bytes) -> bool:
+    def has_bearer(self, headers: Headers) -> bool:
+        """Whether it sends the token itself, as no browser does by itself."""
         scheme, _, sent = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and compare_digest(sent.strip().encode(), token)
+        return scheme.lower() == "bearer" and self._fits(sent.strip())
 
+    def wrong_login(self, peer: str | None, token: str) -> Refusal | None:
+        """Why who says that this is the token may not log in; None if it is."""
+        if self._guesses.too_many(peer):
+            return TOO_MANY
+        if self._fits(token):
+            return None
+        self._guesses.wrong(peer)
+        return NO_TOKEN
 
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:  # of a socket that takes both
-        parsed = parsed.ipv4_mapped
-    return parsed.is_loopback
+    def _fits(self, token: str) -> bool:
+        return self._token is not None and compare_digest(token.encode(), self._token)
 
 
 def _names_loopback(headers: Headers) -> bool:
@@ -80,4 +98,4 @@ def _names_loopback(headers: Headers) -> bool:
     if len(hosts) != 1 or hosts[0] is None:
         return False
     name = hosts[0][1] or hosts[0][2]
-    return name.lower() == "localhost" or _is_loopback(name)
+    return name.lower() == "localhost" or is_loopback(name)

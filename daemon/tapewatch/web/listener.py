@@ -8,6 +8,7 @@ Source: uvicorn's `Server.serve`, of which this is the part without signals; htt
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -90,8 +91,14 @@ class Line(H11Protocol):
         self.transport.abort()
 
 
-async def run(app: ASGIApp, listening: socket.socket) -> None:
-    """Serves `app` on a socket that listens, until cancelled; then closes it."""
+async def run(app: ASGIApp, listening: socket.socket, ending: Callable[[], object]) -> None:
+    """Serves `app` on a socket that listens, until cancelled; then closes it.
+
+    Args:
+        app: the application.
+        listening: the socket.
+        ending: called once no more is taken: answers that would go on are to come to their end.
+    """
     options: dict[str, Any] = {
         "http": Line,
         "ws": "none",
@@ -112,4 +119,5 @@ async def run(app: ASGIApp, listening: socket.socket) -> None:
     try:
         await server.main_loop()
     finally:
+        ending()
         await server.shutdown(sockets=[listening])

@@ -1,4 +1,4 @@
-"""Serves health and metrics for as long as the daemon runs. Alerts matter more: nothing here ends it."""
+"""Serves the page, health and metrics for as long as the daemon runs. Alerts matter more: nothing here ends it."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from typing import Any, Never
 import structlog
 
 from tapewatch.background import in_thread
-from tapewatch.vitals import Vitals
+from tapewatch.web.sources import Sources
 
 log = structlog.get_logger(__name__)
 
@@ -19,11 +19,11 @@ AGAIN_SECONDS = 10.0
 """Between two attempts to get the address."""
 
 
-async def serve(vitals: Vitals, listen: tuple[str, int], token: str | None) -> Never:
+async def serve(sources: Sources, listen: tuple[str, int], token: str | None) -> Never:
     """Serves until cancelled; an address that is taken is tried again and again.
 
     Args:
-        vitals: of the process.
+        sources: of the process.
         listen: IP address and port; port 0: any that is free.
         token: what others have to send; None: only programs on this machine may ask.
     """
@@ -36,7 +36,7 @@ async def serve(vitals: Vitals, listen: tuple[str, int], token: str | None) -> N
             with closing(_open(listen)) as listening:
                 log.info("http.listening", url=f"http://{_shown(*listening.getsockname()[:2])}")
                 said = ""
-                await run(vitals, listening, token)
+                await run(sources, listening, token)
         except Exception as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else repr(error)
             if reason != said:
@@ -45,11 +45,18 @@ async def serve(vitals: Vitals, listen: tuple[str, int], token: str | None) -> N
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-def _server() -> Callable[[Vitals, socket.socket, str | None], Coroutine[Any, Any, None]]:
+def _server() -> Callable[[Sources, socket.socket, str | None], Coroutine[Any, Any, None]]:
     """What serves on a socket that listens."""
-    from tapewatch.web import app, listener
+    from tapewatch.web import app, listener, page
 
-    return lambda vitals, listening, token: listener.run(app.build(vitals, token), listening)
+    files = page.Files()
+
+    async def run(sources: Sources, listening: socket.socket, token: str | None) -> None:
+        own = app.App(sources, token, files)
+        async with own.working():
+            await listener.run(own.asgi, listening, own.end_streams)
+
+    return run
 
 
 def _open(listen: tuple[str, int]) -> socket.socket:
