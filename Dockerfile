@@ -10,6 +10,7 @@ COPY requirements.lock ./
 RUN pip wheel --no-cache-dir --require-hashes --requirement requirements.lock --wheel-dir /wheels
 COPY pyproject.toml README.md LICENSE ./
 COPY config ./config
+# With the live page's chart library, if `make page` has put it there; the page shows pictures without.
 COPY daemon ./daemon
 # ... and from here on nothing comes from elsewhere: of those files, the ones that tapewatch needs to run. The tests that
 # three of them bring along are left out. The lock has pinned what lies in /wheels, so no version stands here.

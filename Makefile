@@ -5,16 +5,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: run test test-long chaos bench load soak lint audit sbom lock clean
+# The live page's chart library. Where npm or its registry is not there, the page shows the server's picture in its place.
+LIBRARY := daemon/tapewatch/web/static/vendor/lightweight-charts.js
+EXAMPLES := docs/examples/node_modules/.package-lock.json
+NPM_CI := npm ci --silent --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=20000
 
-run: $(STAMP)  ## the product at work on a simulated tape: Redis, simulator, daemon, alerts
+.PHONY: run test test-long chaos bench load soak lint page page-if-possible examples examples-if-possible audit sbom lock clean
+
+run: $(STAMP) page-if-possible  ## the product at work on a simulated tape: Redis, simulator, daemon, alerts
 	$(BIN)/tapewatch demo
 
-test: $(STAMP) lint  ## everything that takes less than five minutes
+test: $(STAMP) page-if-possible examples-if-possible lint  ## everything that takes less than five minutes
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder  # in their order: the longest files come early
 
 test-long: $(STAMP)  ## soak, chaos and the like
-	$(BIN)/pytest -m long -n 0
+	TAPEWATCH_THOROUGH=1 $(BIN)/pytest -m "long or random" -n 0
 
 chaos: $(STAMP)  ## faults at random moments; writes the table of docs/reliability.md
 	PYTHONPATH=tests $(BIN)/python -m chaos --page docs/reliability.md
@@ -38,6 +43,25 @@ lint: $(STAMP)
 	test ! -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile  # not every machine has a wheel
 	test ! -x $(BIN)/shellcheck || $(BIN)/shellcheck .ci/run deploy/make-secrets
 	$(BIN)/python tools/audit.py --if-reachable
+	test ! -x node_modules/.bin/tsc || node_modules/.bin/tsc --project tsconfig.json  # the page's modules, by their JSDoc
+
+page: $(LIBRARY)  ## the live page's chart library, from npm
+
+$(LIBRARY): package.json package-lock.json
+	$(NPM_CI)
+	mkdir -p $(@D)
+	cp node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs $@
+
+page-if-possible:
+	@$(MAKE) --silent page >/dev/null 2>&1 || echo "no chart library (npm, or its registry, is not there): the live page shows pictures"
+
+examples: $(EXAMPLES)  ## what docs/examples/subscriber.mjs and the tests of it need, from npm
+
+$(EXAMPLES): docs/examples/package.json docs/examples/package-lock.json
+	cd docs/examples && $(NPM_CI)
+
+examples-if-possible:
+	@$(MAKE) --silent examples >/dev/null 2>&1 || echo "no npm, or no registry: the subscriber for Node is not tested"
 
 audit: $(STAMP)  ## are there known vulnerabilities in what the lock pins? fails if nobody can be asked
 	$(BIN)/python tools/audit.py
@@ -59,4 +83,4 @@ lock:  ## pin anew what pyproject.toml asks for; needs uv
 	$(PIN) --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules docs/examples/node_modules $(dir $(LIBRARY)) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 """Writes what the docs take from the program: `python docs/make.py`.
 
-The picture of the README (what `make run` shows after the breakout), the example and the JSON Schema of
-`docs/alerts.md`. The page `docs/config.md` is made by `tapewatch.config_docs`.
+The pictures of the README (what `make run` and `tapewatch top` show after the breakout), the example and the JSON
+Schema of `docs/alerts.md`, the JSON Schema of the config, `docs/asyncapi.yaml`, and each watch in `docs/cookbook.md`.
+The page `docs/config.md` is made by `tapewatch.config_docs`.
 """
 
 import io
@@ -10,15 +11,20 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+import make_asyncapi
+import make_cookbook
+import top_picture
 from tapewatch import example
 from tapewatch.alerts.alert import Alert, encode
 from tapewatch.alerts.schema import alert_schema
 from tapewatch.check import load
+from tapewatch.config import json_schema
 from tapewatch.demo.view import View
 from tapewatch.feeds.scenario import Scenario, sp500_7000
 from tapewatch.market.sessions import sessions
@@ -26,8 +32,10 @@ from tapewatch.replay import Replay, Stretch
 
 DOCS = Path(__file__).parent
 PICTURE = DOCS / "pictures/demo.svg"
+TOP = DOCS / "pictures/top.svg"
 ALERTS = DOCS / "alerts.md"
 SCHEMA = DOCS / "alert.schema.json"
+CONFIG_SCHEMA = DOCS / "config.schema.json"
 
 WIDTH, HEIGHT = 110, 42
 """Of the terminal in the picture."""
@@ -64,15 +72,34 @@ def picture() -> str:
     return _LINE_CLIP.sub("", svg).replace("font-size: 20px", "font-size: 21px")
 
 
+def top() -> str:
+    """The screen of `tapewatch top` at `MOMENT`, SVG."""
+    with _replay(keep_bars=True) as (scenario, replay):
+        ticks = scenario.tape().rows({scenario.symbol: 0})
+        stretch = Stretch(Path(), ticks[ticks["time"] <= MOMENT], MOMENT, batch=BATCH)
+        fired = [own for alerts in replay.run([stretch]) for own in alerts]
+        return top_picture.picture(top_picture.state(replay, fired, replay.engine.closed_bars()))
+
+
 def alert() -> Alert:
     """The scenario's first alert of the breakout."""
+    return next(own for own in alerts() if own.data.rule == "breakout")
+
+
+@cache
+def alerts() -> tuple[Alert, ...]:
+    """The scenario's alerts, all of them."""
     with _replay() as (scenario, replay):
         ticks = scenario.tape().rows({scenario.symbol: 0})
-        for alerts in replay.run([Stretch(Path(), ticks, MOMENT)]):
-            for own in alerts:
-                if own.data.rule == "breakout":
-                    return own
-    raise AssertionError("the scenario breaks 7,000")
+        return tuple(own for several in replay.run([Stretch(Path(), ticks, MOMENT)]) for own in several)
+
+
+def asyncapi() -> str:
+    """The description of the channel and the stream, with an alert of a level, a zone and a divergence."""
+    told: dict[str, Alert] = {}
+    for own in alerts():
+        told.setdefault(own.type.split(".")[1], own)
+    return make_asyncapi.page([told[kind] for kind in ("level", "zone", "divergence")])
 
 
 def page(text: str) -> str:
@@ -85,8 +112,13 @@ def schema() -> str:
     return json.dumps(alert_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def config_schema() -> str:
+    """What `tapewatch schema config` prints."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 @contextmanager
-def _replay() -> Iterator[tuple[Scenario, Replay]]:
+def _replay(*, keep_bars: bool = False) -> Iterator[tuple[Scenario, Replay]]:
     """The scenario, and a replay of the default watch that has its history."""
     scenario = sp500_7000(sessions("XNYS"))
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +126,7 @@ def _replay() -> Iterator[tuple[Scenario, Replay]]:
         base = load(example.config())
         history = [Path(folder) / f"{scenario.symbol}-{timeframe}.csv" for timeframe in scenario.history]
         watch = base.watch[0].model_copy(update={"title": scenario.title, "history": history})
-        replay = Replay(base.model_copy(update={"watch": [watch]}))
+        replay = Replay(base.model_copy(update={"watch": [watch]}), keep_bars=keep_bars)
         replay.warm([], [])
         yield scenario, replay
 
@@ -122,5 +154,10 @@ def _compact(value: Any) -> str:
 
 if __name__ == "__main__":
     PICTURE.write_text(picture(), encoding="utf-8")
+    TOP.write_text(top(), encoding="utf-8")
     ALERTS.write_text(page(ALERTS.read_text(encoding="utf-8")), encoding="utf-8")
     SCHEMA.write_text(schema(), encoding="utf-8")
+    make_asyncapi.PAGE.write_text(asyncapi(), encoding="utf-8")
+    cookbook = make_cookbook.PAGE
+    cookbook.write_text(make_cookbook.page(cookbook.read_text(encoding="utf-8")), encoding="utf-8")
+    CONFIG_SCHEMA.write_text(config_schema(), encoding="utf-8")

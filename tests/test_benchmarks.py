@@ -16,6 +16,7 @@ from talib import stream
 import daemon_speed
 import engine_speed
 import memory
+import picture_speed
 import replay_speed
 import startup
 from figures import Figure, json_line, table, versions
@@ -111,6 +112,17 @@ def test_replay_is_timed(tmp_path: Path) -> None:
     tape.write_text("\n".join(["time_ns,price,size", *rows]) + "\n")
     history.write_text("date,open,high,low,close,volume\n2013-10-07,166,167,165,166,1000\n")
     _check(replay_speed.measure(tape, history, rounds=1))
+
+
+def test_pictures_are_timed_beside_their_peer() -> None:
+    found = picture_speed.measure(count=2)
+    assert [figure.name for figure in found] == [
+        "picture, p50",
+        "picture, p95",
+        "picture, size",
+        "picture, start of the child",
+    ]
+    _check(found)
 
 
 def test_memory_is_measured() -> None:

@@ -92,9 +92,10 @@ OWN = ("-c", "config.toml")
         (["check", "nix.toml"], "nix.toml: error: this config cannot be read: No such file or directory"),
         (
             ["check"],
-            "error: there is no config/sp500.toml here: name your config; .*/sp500.toml is an example",
+            "error: there is no tapewatch.toml here: tapewatch init writes one. Or name your config; "
+            ".*/sp500.toml is an example",
         ),
-        (["run"], "error: there is no config/sp500.toml here: name your config; .*"),
+        (["run"], "error: there is no tapewatch.toml here: .*"),
         (["run", *OWN], "error: the config names no feed, so there is nothing to run: .*"),
         (["replay", "nix.csv", *OWN], "error: nix.csv: No such file or directory"),
         (["replay", ".", *OWN], "error: .: Is a directory"),

@@ -159,6 +159,7 @@ def test_without_history_it_is_said_that_there_is_none(diff: Diff) -> None:
         ('name = "desk"', 'name = "other"', ["name"]),
         ('name = "desk"', 'name = "desk"\nha = true\nredis.fsync = "always"', ["[redis] fsync", "ha"]),
         ('name = "desk"', 'name = "desk"\nhttp.listen = "off"', ["[http] listen"]),
+        ('name = "desk"', 'name = "desk"\nhttp.url = "https://tape.example.org"', ["[http] url"]),
         (
             'vendor = "kraken"',
             'vendor = "kraken"\nurl = "ws://127.0.0.1:1"\nclock = "tape"',

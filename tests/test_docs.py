@@ -7,8 +7,6 @@ import importlib.util
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -192,6 +190,10 @@ def test_the_picture_is_what_the_demo_shows(make: ModuleType) -> None:
     assert read("docs/pictures/demo.svg") == make.picture(), "run python docs/make.py"
 
 
+def test_the_picture_of_top_is_what_it_shows(make: ModuleType) -> None:
+    assert read("docs/pictures/top.svg") == make.top(), "run python docs/make.py"
+
+
 def test_every_field_of_an_alert_is_listed() -> None:
     page = read("docs/alerts.md")
     assert listed(section(page, "The envelope")) == list(Alert.__struct_fields__)
@@ -316,30 +318,6 @@ async def store(tmp_path: Path) -> AsyncIterator[tuple[Redis, Store]]:
         own = Store(redis, "sp500")
         await own.open()
         yield redis, own
-
-
-async def test_the_subscriber_of_the_readme_prints_an_alert(
-    store: tuple[Redis, Store], tmp_path: Path, make: ModuleType
-) -> None:
-    redis, own = store
-    script = tmp_path / "subscribe.py"
-    (text,) = (text for kind, text in BLOCK.findall(read("README.md")) if kind == "python")
-    script.write_text(text, encoding="utf-8")
-    url = f"unix://{tmp_path / 'redis/redis.sock'}"
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, str(script), url, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(20):
-            while not await redis.pubsub_numpat():  # noqa: ASYNC110 - Redis tells nobody
-                await asyncio.sleep(0.02)
-            await own.commit(commit_of(make.alert()))
-            assert program.stdout is not None
-            line = (await program.stdout.readline()).decode()
-    finally:
-        program.kill()
-        await program.wait()
-    assert line == "2026-01-28T15:12:44.976000000Z SPX tapewatch.level.crossed_up 7000.0\n"
 
 
 def commit_of(alert: Alert, sequence: int = 1) -> Commit:

@@ -15,7 +15,9 @@ from tapewatch.runner import WrongCommandError, starting
 if TYPE_CHECKING:
     from tapewatch.config import Config
 
-DEFAULT_CONFIG = Path("config/sp500.toml")
+_OWN = Path("tapewatch.toml")
+DEFAULT_CONFIG = _OWN if _OWN.exists() else Path("config/sp500.toml")
+"""What `tapewatch init` wrote in this folder; else the example of a checkout."""
 ConfigOption = Annotated[
     Path,
     typer.Option("--config", "-c", help="The config, one TOML file.", autocompletion=completions.configs),
@@ -41,7 +43,7 @@ def require(path: Path) -> None:
         from tapewatch import example
 
         raise WrongCommandError(
-            f"there is no {path} here: name your config; {example.config()} is an example"
+            f"there is no {_OWN} here: tapewatch init writes one. Or name your config; {example.config()} is an example"
         )
 
 

@@ -20,8 +20,8 @@ _INTRO = """\
 One TOML file. `tapewatch check FILE` names every mistake in it, with its line and what would be right;
 `config/sp500.toml` is an example with comments. What is left out has the default that is listed here.
 
-Editors complete and check it by [config.schema.json](config.schema.json), which `tapewatch schema config` prints: VS Code
-with Even Better TOML, and others that know taplo's directive, if the first line of the file is
+Editors complete and check it by [config.schema.json](config.schema.json), which `tapewatch schema config` prints: VS
+Code with Even Better TOML, and others that know taplo's directive, if the first line of the file is
 `#:schema ./tapewatch.schema.json` and the schema lies beside it. `tapewatch init` writes both.
 
 Relative paths start at the folder of the file.
