@@ -180,16 +180,22 @@ async def test_a_restart_keeps_them_without_history(
     ]
 
 
-async def test_a_tape_that_starts_over_shows_no_bars_of_its_future(
+async def test_a_tape_that_starts_over_shows_nothing_of_its_future(
     config: Config, scenario: Scenario, tmp_path: Path
 ) -> None:
+    """The bars of the run before are newer: these take their place, however many are kept."""
     with opened(config, scenario, tmp_path) as live:
         await live.play()
+    until = NOON - 2 * 86_400 * NS
     with opened(config, scenario, tmp_path) as again:
-        await again.play(NOON - 86_400 * NS)
-        chart = await again.charts.chart("SPX", "1m")
-    assert chart.time == sorted(chart.time)
-    assert chart.time[-1] * NS < NOON - 86_400 * NS
+        await again.play(until)
+        for timeframe in ("1m", "5m"):
+            chart = await again.charts.chart("SPX", timeframe)
+            assert len(chart.time) == 301
+            assert chart.time == sorted(chart.time)
+            assert max(chart.time[-1], chart.marks[-1].time) * NS < until
+            gaps = set(np.diff(chart.time)) - {60 * int(timeframe[0])}
+            assert min(gaps, default=17 * 3600) > 17 * 3600  # nights
 
 
 async def test_alerts_are_marked_where_they_fired(live: Live) -> None:

@@ -140,7 +140,7 @@ class Charts:
                 continue  # the row may be another symbol's now
             now = self._forming(row, timeframe)
             if (now.start if now else _EVER) == before:  # else it closed meanwhile
-                return await self._assembled(watch, timeframe, known, now, _EVER)
+                return await self._assembled(watch, timeframe, known, now, self._time(row))
 
     def forming(self, symbol: str, timeframe: str) -> Chart | None:
         """The forming bar alone (lists of length 1, no places, marks and joins); None: nothing forms. No I/O.
@@ -203,6 +203,13 @@ class Charts:
         if timeframe not in (known := watch.all_timeframes()):
             raise NoChartError(f"{symbol} has no timeframe {timeframe!r}: there are {', '.join(known)}")
         return row, watch
+
+    def _time(self, row: int) -> int:
+        """Until when (ns) alerts of the symbol may have fired."""
+        if self._engine is None:
+            return _EVER
+        feed = self._engine.layouts[row].watch.feed
+        return max(self._engine.last(row)[1], self._engine.clock(feed)) or _EVER
 
     def _forming(self, row: int, timeframe: str) -> Forming | None:
         bar = self._engine.forming(row, timeframe) if self._engine else None

@@ -118,17 +118,24 @@ class Archive:
         """Keeps bars and alerts, in one transaction.
 
         Args:
-            bars: in any order.
-            alerts: likewise.
-            known_better: whether the bars take the place of those that are there, of the same start.
+            bars: of each series the oldest first.
+            alerts: in any order.
+            known_better: whether the bars take the place of those that are there, of the same start and later.
 
         Raises:
             sqlite3.Error: they cannot be written; the archive is to be opened again.
         """
         verb = "REPLACE" if known_better else "IGNORE"
         with self._db:
-            rows = (self._row(own) for own in bars)
-            self._db.executemany(f"INSERT OR {verb} INTO bars VALUES (?,?,?,?,?,?,?,?,?)", rows)  # noqa: S608
+            for bar in bars:
+                series = self._series_id((bar.symbol, bar.timeframe))
+                if (
+                    known_better
+                ):  # bars close in their order: what is later is of a tape that has started over
+                    self._db.execute("DELETE FROM bars WHERE series = ? AND start > ?", (series, bar.start))
+                row = (series, bar.start, *bar.prices, self._names_id(bar.names), bar.figures)
+                self._db.execute(f"INSERT OR {verb} INTO bars VALUES (?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
+                self._trim(_TRIM_BARS, series)
             for own in alerts:
                 self._db.execute("INSERT OR REPLACE INTO alerts VALUES (?,?,?,?)", own)
                 self._trim(_TRIM_ALERTS, own.symbol)
@@ -170,11 +177,6 @@ class Archive:
                     found[name] = np.full(len(rows), np.nan)
                 found[name][i] = value
         return found
-
-    def _row(self, own: Bar) -> tuple[object, ...]:
-        series = self._series_id((own.symbol, own.timeframe))
-        self._trim(_TRIM_BARS, series)
-        return (series, own.start, *own.prices, self._names_id(own.names), own.figures)
 
     def _series_id(self, of: tuple[str, str]) -> int:
         if of not in self._series:
