@@ -17,6 +17,7 @@ from frozen_redis import frozen, pid_of
 from tapewatch import assemble, leading, sources
 from tapewatch.alerts.alert import decode
 from tapewatch.base import Base, outside_of
+from tapewatch.charts.keeper import Keeper
 from tapewatch.config import Config
 from tapewatch.feeds.protocol import Credentials
 from tapewatch.leading import Term, lead
@@ -75,7 +76,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def base(redis: Redis, http: httpx.AsyncClient, tmp_path: Path) -> Iterator[Callable[[Config], Base]]:
     """What a process has; its credentials are made up."""
-    with closing(Spool(tmp_path / "own")) as spool:
+    with closing(Spool(tmp_path / "own")) as spool, closing(Keeper(tmp_path / "charts.sqlite")) as keeper:
 
         def made(config: Config) -> Base:
             known = [Credentials("key") for _ in config.feed]
@@ -86,6 +87,7 @@ def base(redis: Redis, http: httpx.AsyncClient, tmp_path: Path) -> Iterator[Call
                 spool=spool,
                 receivers=Receivers(http, config),
                 ledgers=Ledgers(tmp_path / "sent"),
+                bars=keeper,
                 credentials=known,
                 histories=sources.histories(folder, known, http),
                 outside=outside_of(config),
