@@ -15,6 +15,7 @@ import pytest
 from tapewatch import example, sources
 from tapewatch.alerts.alert import Alert
 from tapewatch.charting import PICTURE_BARS, Charts, NoChartError
+from tapewatch.charts.archive import Archive
 from tapewatch.charts.chart import Chart
 from tapewatch.charts.keeper import Keeper
 from tapewatch.charts.painter import Painter
@@ -341,3 +342,20 @@ async def test_a_file_that_cannot_be_written_costs_nothing_but_charts(
         assert len(chart.time) == 1
         assert chart.forming
     assert capsys.readouterr().out.count("charts.unavailable") == 1
+
+
+async def test_an_alert_that_the_disk_has_damaged_costs_no_chart(live: Live) -> None:
+    marks = (await live.charts.chart("SPX", "1d")).marks
+    assert len(marks) > 2
+
+    def damage(archive: Archive) -> None:
+        with archive._db as db:
+            db.execute("UPDATE alerts SET json = X'FF' WHERE id = ?", (marks[0].id,))
+            db.execute(
+                'UPDATE alerts SET json = replace(json, \'"time_ns":"\', \'"time_ns":"x\') WHERE id = ?',
+                (marks[1].id,),
+            )
+
+    await live.keeper.do(damage)
+    assert (await live.charts.chart("SPX", "1d")).marks == marks[2:]
+    assert await live.charts.alert(marks[0].id) is None

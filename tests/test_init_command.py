@@ -99,6 +99,12 @@ def test_levels_come_from_a_file_and_are_chosen_by_number_and_price(tapewatch: C
     ).items()
 
 
+def test_a_tiny_price_keeps_its_digits(tapewatch: Command) -> None:
+    coin = ("--symbol", "PEPE/USD", "--vendor", "kraken", "--history", "none")
+    assert tapewatch("init", *coin, "--levels", "@0.00000000123456", "--yes").code == 0
+    assert config()["watch"][0]["level"][0]["price"] == 0.00000000123456
+
+
 def test_a_file_is_named_as_the_config_finds_it(tapewatch: Command, tmp_path: Path) -> None:
     Path("desk").mkdir()
     Path("aapl.csv").write_text(BARS)
@@ -163,6 +169,7 @@ def test_secrets_are_taken_from_where_they_are_and_stay_there(
         (["--levels", "1,99"], "--levels: 99: there are 1 to 4"),
         (["--levels", "5-3"], "--levels: 5-3: there are 1 to 4"),
         (["--levels", "7000"], "--levels: 7000: there are 1 to 4"),
+        (["--levels", "@7,001"], "--levels: '@7,001': commas separate answers, so write @7001"),
         (["--levels", "@seven"], "--levels: '@seven' is no price: write one such as @7000"),
         (["--receiver", "slak"], "--receiver: 'slak' is none of them: did you mean \"slack\""),
         (["--receiver", "nobody,slack"], "--receiver: nobody goes with nobody else"),

@@ -1,5 +1,6 @@
 """What `status` says of a watch."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,38 @@ def test_the_price_stands_where_it_is_among_the_levels() -> None:
         ["6,800–6,850", "pullback", "-111.25", "-1.60%"],
         ["6,790", "support", "[old]", "support", "-171.25", "-2.46%"],
     ]
+
+
+def test_timeframes_that_have_no_room_side_by_side_stand_one_below_the_other() -> None:
+    frames = ("1m", "5m", "15m", "1h", "1d")
+    more = {f"sma(200)@{frame}": f"{99_898.69 + i}" for i, frame in enumerate(frames)}
+    console = Console(width=40, highlight=False)
+    with console.capture() as capture:
+        show(Overview([status_of(WATCH, NOW | more)], {}, None), console)
+    shown = capture.get()
+    cells = [own for line in shown.splitlines() if line.startswith("SMA(200)") for own in line.split()[1:]]
+    assert cells == [f"{99_898.69 + i:,.2f}" for i in range(len(frames))]
+    assert "58.4" in shown
+
+
+def test_what_a_level_is_to_the_market_is_left_out_before_names_are_cut() -> None:
+    for width, shown in ((50, "  7,000  breakout            "), (60, "  7,000  breakout         breakout")):
+        console = Console(width=width, highlight=False)
+        with console.capture() as capture:
+            show(Overview([status_of(WATCH, NOW)], {}, None), console)
+        (row,) = [line for line in capture.get().splitlines() if "breakout" in line]
+        assert shown.split() == row.split()[:-2]
+        assert "50-day average" in capture.get()
+
+
+@pytest.mark.parametrize("width", [40, 46])
+def test_on_a_narrow_terminal_names_are_cut_and_numbers_are_not(width: int) -> None:
+    wide = printed(ladder(status_of(WATCH, NOW), roles=True, percents=True))
+    rows = printed(ladder(status_of(WATCH, NOW), roles=True, percents=True), width=width)
+    assert [re.findall(r"[+-]?[\d,.]+%?", row.replace("-day", "")) for row in rows] == [
+        re.findall(r"[+-]?[\d,.]+%?", row.replace("-day", "")) for row in wide
+    ]
+    assert any("…" in row for row in rows)
 
 
 def test_before_the_first_tick_the_levels_stand_alone() -> None:

@@ -139,8 +139,9 @@ class Charts:
             if engine is not self._engine:
                 continue  # the row may be another symbol's now
             now = self._forming(row, timeframe)
-            if (now.start if now else _EVER) == before:  # else it closed meanwhile
-                return await self._assembled(watch, timeframe, known, now, self._time(row))
+            if now and now.start == before:
+                forming = now  # else it closed meanwhile, and is shown as it was: a fast tape would close the next one
+            return await self._assembled(watch, timeframe, known, forming, self._time(row))
 
     def forming(self, symbol: str, timeframe: str) -> Chart | None:
         """The forming bar alone (lists of length 1, no places, marks and joins); None: nothing forms. No I/O.
@@ -186,7 +187,7 @@ class Charts:
         """An alert of the past, if it is known."""
         await self.keep()
         body = await self._keeper.do(lambda archive: archive.alert(id_))
-        return decode(body) if body else None
+        return _readable(body) if body else None
 
     async def _picture(self, alert: Alert) -> bytes | None:
         try:
@@ -232,7 +233,7 @@ class Charts:
     ) -> Chart:
         first = int(bars.start[0]) if len(bars) else forming.start if forming else until
         bodies = await self._keeper.do(lambda archive: archive.alerts(watch.symbol, first)) or []
-        alerts = [own for own in map(decode, bodies) if int(own.data.time_ns) <= until]
+        alerts = [own for body in bodies if (own := _readable(body)) and int(own.data.time_ns) <= until]
         row = self._watches[watch.symbol][0] if watch.symbol in self._watches else None
         values = self._engine.values(row) if self._engine and row is not None else {}
         of_watch = places(watch, {name: value for name, value in values.items() if value == value})
@@ -295,6 +296,16 @@ def _closed(layouts: Sequence[Layout], rows: NDArray[np.void], values: NDArray[n
             names,
             figures[: len(names)].tobytes(),
         )
+
+
+def _readable(body: bytes) -> Alert | None:
+    """None if a disk has lost some of it."""
+    try:
+        alert = decode(body)
+        int(alert.data.time_ns)
+    except ValueError:
+        return None
+    return alert
 
 
 def _timeframe(watch: Watch, alert: Alert) -> str:

@@ -144,8 +144,8 @@ def replay(
 ) -> None:
     """Drive the engine from files instead of a feed."""
     pace = arguments.speed(speed)
-    arguments.check_paths([*files, *(history or [])], alerts, bars)
     own = load(config)
+    arguments.check_paths([config, *files, *(history or [])], alerts, bars)
     with starting():
         runner.announce_compiling()
         from tapewatch.alerts.alert import encode

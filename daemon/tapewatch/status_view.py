@@ -80,15 +80,37 @@ def ago(seconds: float) -> str:
 
 def _tables(status: dict[str, Any], console: Console) -> list[Table]:
     """Ladder and indicators, side by side on a terminal that is wide enough."""
-    tables = [ladder(status, roles=True, percents=True)]
+    full = ladder(status, roles=True, percents=True)
+    tables = [full if _fits(full, console) else ladder(status, roles=False, percents=True)]
     if status["indicators"]:
-        tables.append(indicator_table(status["indicators"]))
-    if console.is_terminal and len(tables) > 1:
+        tables += _indicator_tables(status["indicators"], console)
+    if console.is_terminal and len(tables) == 2:
         both = Table.grid(padding=(0, 4, 0, 0))
         both.add_row(*tables)
-        if console.measure(both, options=console.options.update(width=_ANY_WIDTH)).maximum <= console.width:
+        if _fits(both, console):
             return [both]
     return tables
+
+
+def _indicator_tables(indicators: dict[str, float], console: Console) -> list[Table]:
+    """All timeframes in one table; where they are too many for the terminal, one below the other."""
+    own = {name: form.timeframe for name in indicators if (form := named(name))}
+    frames = by_length(set(own.values()))
+    tables: list[Table] = []
+    for count in range(len(frames), 0, -1):
+        parts = [frames[i : i + count] for i in range(0, len(frames), count)]
+        tables = [
+            indicator_table({name: indicators[name] for name, frame in own.items() if frame in part})
+            for part in parts
+        ]
+        if all(_fits(table, console) for table in tables):
+            break
+    return tables
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Whether nothing of it would be cut."""
+    return console.measure(table, options=console.options.update(width=_ANY_WIDTH)).maximum <= console.width
 
 
 def ladder(status: dict[str, Any], *, roles: bool, percents: bool) -> Table:
@@ -102,9 +124,10 @@ def ladder(status: dict[str, Any], *, roles: bool, percents: bool) -> Table:
     own = status["price"]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True)
+    # What may wrap is made narrower first, so that numbers stay whole; its texts themselves do not wrap.
+    table.add_column()
     if roles:
-        table.add_column(no_wrap=True, style="dim")
+        table.add_column(style="dim")
     table.add_column(no_wrap=True, justify="right")
     if percents:
         table.add_column(no_wrap=True, justify="right")
@@ -146,8 +169,8 @@ def _add_level(table: Table, level: dict[str, Any], own: float | None, roles: bo
     low, high, distance = level["low"], level["high"], level["distance"]
     inside = own is not None and low < high and low <= own <= high
     far = "inside" if inside else "" if distance is None or own is None else _signed(distance, own)
-    cells: list[str | Text] = [place(low, high), Text(one_line(level["name"]))]
-    cells += [level["role"] or ""] if roles else []
+    cells: list[str | Text] = [place(low, high), _cut(level["name"])]
+    cells += [_cut(level["role"] or "")] if roles else []
     cells += [far]
     if percents:
         cells.append("" if distance is None or not own else percent(distance / own))
@@ -158,8 +181,13 @@ def _signed(distance: float, own: float) -> str:
     return f"{'-' if distance < 0 else '+'}{points(abs(distance), own)}"
 
 
-def _price_row(status: dict[str, Any], roles: bool) -> list[str]:
-    return [f"▶ {price(status['price'])}", "price", *([""] if roles else []), ""]
+def _price_row(status: dict[str, Any], roles: bool) -> list[str | Text]:
+    return [f"▶ {price(status['price'])}", _cut("price"), *([""] if roles else []), ""]
+
+
+def _cut(text: str) -> Text:
+    """In one line, with an ellipsis where there is no room."""
+    return Text(one_line(text), no_wrap=True, overflow="ellipsis")
 
 
 def _label(row: Named, below_its_own: bool) -> str:

@@ -147,6 +147,7 @@ def test_a_file_that_cannot_be_read_is_named_with_its_line(
         (["tape.csv", "--symbol", "Y"], "no watch has the symbol 'Y'"),
         (["tape.csv", "--bar", "7"], "'7' is no timeframe"),
         (["tape.csv", "--json", "tape.csv"], "tape.csv is named twice"),
+        (["tape.csv", "--html", "config.toml"], "config.toml is named twice"),
         (["tape.csv", "--json", "-", "--html", "-"], "standard output is named twice"),
         (["tape.csv", "--html", "nowhere/report.html"], "nowhere/report.html: No such file or directory"),
         (["night.csv"], "night.csv: nothing of X in its hours"),

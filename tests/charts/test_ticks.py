@@ -12,6 +12,7 @@ from tapewatch.charts.ticks import Tick, breaks, price_ticks, spaced, time_ticks
         (6893.0, 7012.0, 6, ["6,900", "6,920", "6,940", "6,960", "6,980", "7,000"]),
         (99.899, 100.101, 5, ["99.90", "99.95", "100.00", "100.05", "100.10"]),
         (0.0118, 0.0127, 4, ["0.01200", "0.01225", "0.01250"]),
+        (0.999e-9, 1.021e-9, 3, ["0.00000000100", "0.00000000101", "0.00000000102"]),
         (95_000.0, 110_000.0, 4, ["95,000", "100,000", "105,000", "110,000"]),
         (-1.2, 1.1, 5, ["-1.0", "-0.5", "0.0", "0.5", "1.0"]),
         (5.0, 5.0, 5, []),
@@ -65,6 +66,12 @@ def test_where_there_is_no_room_the_start_of_a_session_stays() -> None:
     ]
     assert [tick.label for tick in spaced(ticks, 5)] == ["7 Nov", "8 Nov"]
     assert [tick.label for tick in spaced(ticks, 13)] == ["8 Nov"]
+    others = [Tick(0, "28 Nov", True), *(Tick(bar, str(bar), False) for bar in (6, 9, 12, 15))]
+    assert [tick.label for tick in spaced(others, 6)] == [
+        "28 Nov",
+        "9",
+        "15",
+    ]  # the first stands right of its bar
 
 
 def test_a_night_a_weekend_and_a_long_lunch_are_breaks_but_not_a_minute_without_a_tick() -> None:

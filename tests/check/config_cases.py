@@ -203,6 +203,11 @@ MISTAKES = {
         "[[watch.condition]] hours",
         "no 1d bar ends in these hours",
     ),
+    "too long a title": (
+        WATCH + f"title = '{65 * 'x'}' #!",
+        "[[watch]] title",
+        "is too long: 64 characters are the most",
+    ),
     "too many timeframes": (
         WATCH + f"timeframes = {[f'{n}m' for n in range(1, 18)]} #!",
         "[[watch]] timeframes",

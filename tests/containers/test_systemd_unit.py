@@ -1,5 +1,6 @@
 """tapewatch under a real systemd: whatever happens to it in mid-session, each alert is in Redis once."""
 
+import json
 import re
 import shutil
 import time
@@ -17,6 +18,11 @@ NEXT_VERSION = f"{__version__}.post1"
 
 ASK_FOR_METRICS = (
     "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8790/metrics').read().decode())"
+)
+
+ASK_FOR_A_PICTURE = (
+    "import urllib.request as u; a = u.urlopen('http://127.0.0.1:8790/api/chart.png?symbol={symbol}&timeframe=1m');"
+    " print(a.headers['Content-Type'], a.read(4).hex())"
 )
 
 MORE = """
@@ -179,6 +185,15 @@ def test_it_is_hardened(own_machine: Machine) -> None:
     assert found
     assert float(found[1]) <= 1.5, said
     print(f"\nsystemd-analyze security: {found[1]}")
+
+
+def test_charts_are_drawn_in_there(own_machine: Machine, tape: Tape) -> None:
+    """By a process of its own, which the unit's walls are around, too."""
+    own_machine.start()
+    own_machine.has_exactly(tape.expected)
+    symbol = json.loads(tape.expected[0])["subject"]
+    asked = own_machine.container.run("/usr/bin/python3", "-c", ASK_FOR_A_PICTURE.format(symbol=symbol))
+    assert asked.split() == ["image/png", "89504e47"]
 
 
 def test_nobody_finds_the_secrets(own_machine: Machine, tape: Tape) -> None:

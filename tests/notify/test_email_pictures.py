@@ -1,5 +1,6 @@
 """The chart in a mail, and how the mail looks: in a browser, as no mail program runs here."""
 
+import asyncio
 import base64
 import io
 import re
@@ -12,15 +13,18 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from PIL import Image
 from playwright.async_api import Browser, async_playwright
 from receiver_servers import Mailbox, smtp_server
 from sample_alerts import HOSTILE, alert, later, message
+from structlog.testing import capture_logs
 
 from tapewatch.alerts.alert import Alert
 from tapewatch.notify import sample_chart
 from tapewatch.notify.email import Email, mail
 from tapewatch.notify.message import Message
+from tapewatch.notify.sender import PermanentError, TemporaryError
 from tapewatch.notify.template import Template
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -104,6 +108,70 @@ def test_hostile_words_stay_words_around_the_picture(chart: bytes) -> None:
     (image,) = re.findall(r"<img [^>]*>", page)
     assert "&lt;b&gt;crossed&lt;/b&gt;" in image
     assert 'onload="' not in page
+
+
+class Strict(Mailbox):
+    """A server that says something else to mails of more than 20,000 bytes; None: it hangs up."""
+
+    def __init__(self, answer: str | None) -> None:
+        super().__init__()
+        self.answer = answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if len(envelope.content or b"") < 20_000:
+            return await super().handle_DATA(server, session, envelope)
+        if self.answer is None:
+            server.transport.abort()
+            await asyncio.sleep(0)
+        return self.answer or ""
+
+
+def mailer(port: int) -> Email:
+    return Email("127.0.0.1", port, "none", FROM, TO)
+
+
+@pytest.mark.parametrize("answer", ["552 5.3.4 too large", "554 5.7.1 no attachments"])
+async def test_a_picture_that_the_server_refuses_does_not_cost_the_mail(chart: bytes, answer: str) -> None:
+    mailbox = Strict(answer)
+    async with smtp_server(mailbox) as port:
+        desk = mailer(port)
+        with capture_logs() as logs:
+            for own in (alert(id="a1"), alert(id="a2")):
+                await desk.send(pictured(chart, own))
+    assert [kinds(letter) for letter in mailbox.mails] == [
+        ["multipart/alternative", "text/plain", "text/html"]
+    ] * 2
+    (entry,) = logs  # told once
+    assert entry["event"] == "notify.picture_refused"
+    assert entry["reason"].startswith(f"SMTP {answer}")
+    assert "pictures = false" in entry["reason"]
+
+
+@pytest.mark.parametrize("answer", [None, "451 4.7.1 the scanner is busy"])
+async def test_after_a_mail_that_broke_off_the_next_attempt_is_without_its_picture(
+    chart: bytes, answer: str | None
+) -> None:
+    mailbox = Strict(answer)
+    async with smtp_server(mailbox) as port:
+        desk, own = mailer(port), pictured(chart)
+        with pytest.raises(TemporaryError):
+            await desk.send(own)
+        await desk.send(own)
+    assert len(mailbox.mails) == 1
+    assert "image/png" not in kinds(mailbox.mails[0])
+
+
+async def test_what_has_nothing_to_do_with_the_picture_does_not_cost_it(chart: bytes) -> None:
+    mailbox = Mailbox()
+    mailbox.refusals = ["450 4.2.0 greylisted", "550 no such user"]
+    async with smtp_server(mailbox) as port:
+        desk, own = mailer(port), pictured(chart)
+        with pytest.raises(TemporaryError, match="greylisted"):
+            await desk.send(own)
+        with pytest.raises(PermanentError, match="no such user"):
+            await desk.send(own)
+        await desk.send(own)
+    assert "image/png" in kinds(mailbox.mails[0])
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not here")

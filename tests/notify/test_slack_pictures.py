@@ -176,6 +176,8 @@ async def test_what_slack_says_of_a_file_is_told(
         JSONResponse({"ok": True, "file_id": "F1", "upload_url": "ftp://files.example.org/upload"}),
         JSONResponse({"ok": True, "file_id": "F1", "upload_url": "file:///etc/passwd"}),
         JSONResponse({"ok": True, "file_id": "F1", "upload_url": "https://["}),
+        JSONResponse({"ok": True, "file_id": "F1", "upload_url": "https://files.example.org:port/"}),
+        JSONResponse({"ok": True, "file_id": "F1", "upload_url": "https://xn--files-.example.org/"}),
         JSONResponse({"ok": True, "file_id": "../F1", "upload_url": "https://files.example.org/"}),
     ],
 )

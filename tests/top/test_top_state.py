@@ -1,6 +1,7 @@
 """What the screen shows, put together from events."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from tapewatch.alerts.alert import encode
 from tapewatch.status import status_of
 from tapewatch.top.sse import Event
 from tapewatch.top.state import BARS, ENTRIES, State
-from tapewatch.top.views import change, headline
+from tapewatch.top.views import alert_lines, change, headline, silence_line
 from tapewatch.top.wire import Found, Listed
 from test_status import NOW, WATCH
 from top.charts import OPEN, chart
@@ -128,5 +129,32 @@ def test_the_change_is_since_the_close_of_the_day_before() -> None:
     own.take(event("chart", chart((100, 120, 80, 105), (105, 120, 90, 110))))
     assert change(own) == (pytest.approx(0.1), "since 09:30")
     assert "▲ +10.00% since 09:30" in headline(own, 120).plain
+    assert headline(own, 45).plain == "S&P 500  110.00  ▲ +10.00% since 09:30"
+    assert headline(own, 30).plain == "S&P 500  110.00"  # without a word it would be the day's change
+    own.take(event("chart", chart((80, 120, 80, 100), (100, 120, 90, 110), step=86_400)))
     assert "Wed 28 Jan" in headline(own, 60).plain
     assert headline(own, 30).plain == "S&P 500  110.00  ▲ +10.00%"
+
+
+def test_the_log_says_the_zone_where_not_all_times_are_of_the_one_that_is_shown() -> None:
+    own = state()
+    own.take(event("chart", chart((1, 2, 1, 2))))
+    own.take(event("alert", entry(1, OPEN)))
+    assert alert_lines(own, 80, 9)[0].plain.startswith("28 Jan 09:30  SPX !▲")
+    at_all_hours = alert(id="02", subject="BTC/USD", zone="UTC", time_ns=str((OPEN + 60) * 10**9))
+    own.take(event("alert", {"alert": json.loads(encode(at_all_hours)), "deliveries": [], "waiting": []}))
+    assert [line.plain[:25] for line in alert_lines(own, 80, 9)] == [
+        "28 Jan 09:30 EST  SPX    ",
+        "28 Jan 14:31 UTC  BTC/USD",
+    ]
+    own.take(event("chart", chart((1, 2, 1, 2), zone="UTC")))
+    assert [line.plain[:16] for line in alert_lines(own, 80, 1)] == ["28 Jan 14:31  BT"]
+
+
+def test_a_silence_ends_in_a_time_zone() -> None:
+    own = state()
+    own.take(
+        event("silences", [{"id": "1", "state": "holds", "until": "2026-01-28T15:00:00Z", "symbol": "SPX"}])
+    )
+    there = datetime(2026, 1, 28, 15, tzinfo=UTC).astimezone()
+    assert silence_line(own).plain == f"silenced: SPX until {there:%H:%M %Z}"

@@ -110,6 +110,21 @@ async def test_who_guesses_has_to_wait_and_others_do_not(
     assert (await log_in(http)).status_code == 303
 
 
+async def test_who_is_in_stays_in_whoever_guesses_behind_the_same_proxy(http: httpx.AsyncClient) -> None:
+    await log_in(http)
+    assert (await http.get("/api/health")).status_code == 200
+    own = http.cookies["tapewatch-test"]
+    http.cookies.clear()
+    with capture_logs() as logs:
+        for _ in range(100):
+            await log_in(http, "guess")
+    assert len([line for line in logs if line["event"] == "http.login_refused"]) < 20, "nor is the log filled"
+    new = session.Sessions(TOKEN, "test")._value(int(time.time()) - 1)
+    for value, status in ((own, 200), (own[:-1], 429), (new, 429)):
+        headers = {"Cookie": f"tapewatch-test={value}"}
+        assert (await http.get("/api/health", headers=headers)).status_code == status
+
+
 async def test_log_out_takes_the_cookie_away(http: httpx.AsyncClient) -> None:
     await log_in(http)
     assert (await http.get("/api/health")).status_code == 200
@@ -140,6 +155,11 @@ async def test_a_cookie_holds_for_a_month_of_one_token_and_instance(
     ours = session.Sessions(TOKEN, "test")
     assert ours.is_ours(value)
     assert not any(ours.is_ours(own) for own in forged)
+    earlier = time.time() - 3600
+    monkeypatch.setattr(session, "time", lambda: earlier)
+    assert (await http.get("/api/health")).status_code == 200, (
+        "the clock was set back, or another host's is ahead"
+    )
     later = time.time() + session.LASTS
     monkeypatch.setattr(session, "time", lambda: later)
     assert (await http.get("/api/health")).status_code == 401

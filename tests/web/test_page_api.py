@@ -12,7 +12,9 @@ from redis.asyncio import Redis
 
 import vital_parts
 from tapewatch.alerts.alert import decode
+from tapewatch.background import background
 from tapewatch.board import Board
+from tapewatch.market.ticks import NS
 from tapewatch.store.keys import Keys
 from tapewatch.store.now import NowBoard
 from tapewatch.vitals import Leading, Role, Vitals
@@ -100,6 +102,21 @@ async def test_a_chart_is_its_bars_with_all_that_is_drawn_over_them(
     assert chart["places"] == [{"name": "round", "role": None, "low": 100, "high": 100}]
     assert [mark["price"] for mark in chart["marks"]] == [100.5]
     assert (await answer(http, "/api/chart", symbol="ETH/USD"))["timeframe"] == "1m", "the shortest"
+
+
+async def test_a_chart_is_there_though_bars_close_faster_than_they_are_read(
+    leading: Leading, http: httpx.AsyncClient
+) -> None:
+    async def play() -> None:
+        ticks = vital_parts.ticks("ETH/USD", "99.5")
+        while True:
+            leading.path.ticks(1, ticks.copy(), 0)
+            ticks["time"] += 60 * NS
+            await leading.charts.keep()
+
+    async with background(play()), asyncio.timeout(5):
+        chart = await answer(http, "/api/chart", symbol="ETH/USD", timeframe="1m")
+        assert chart["time"] == sorted(set(chart["time"]))
 
 
 @pytest.mark.parametrize("path", ["/api/chart", "/api/chart.png", "/api/events"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-_MOST_DECIMALS = 8
+_MOST_DECIMALS = 12
 _LEVEL_DIGITS = 6
 """Traders hardly write a level with more digits (`1.08455`, `150.125`); what is computed mostly has more."""
 

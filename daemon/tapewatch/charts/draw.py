@@ -77,9 +77,17 @@ def figure(
     price_pane.draw(sheet, pane, price, own)
     tags.draw(sheet, price, named, low, high)
     if not own.bars:
-        x, y = (price.left + price.right) / 2, price.top + sheet.px(ROW)
-        sheet.text(x, y, "no bars yet", sheet.px(HEADLINE), sheet.look.soft, align="center")
+        _say_no_bars(sheet, price)
     return sheet.figure
+
+
+def _say_no_bars(sheet: Sheet, pane: Box) -> None:
+    """In the middle, and no level goes through the words."""
+    words, size = "no bars yet", sheet.px(HEADLINE)
+    x, y = (pane.left + pane.right) / 2, (pane.top + pane.bottom) / 2
+    wide, high = letters.width(words, size) / 2 + sheet.px(_GAP), size / 2 + sheet.px(_GAP)
+    sheet.box(Box(x - wide, y - high, x + wide, y + high), sheet.look.ground, linewidth=0)
+    sheet.text(x, y, words, size, sheet.look.soft, align="center")
 
 
 def _header(sheet: Sheet, own: Series) -> float:

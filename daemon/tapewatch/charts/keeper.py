@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,23 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+TOLD_AGAIN_SECONDS = 60.0
+"""Until the same is told again: of a full disk all that is there can still be read."""
+
+_NOT_THE_FILE = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    )
+)
+"""What SQLite says where the file is whole (https://www.sqlite.org/rescode.html)."""
+
 
 class Keeper:
     """Opens the archive when it is needed first, and anew after an error.
@@ -27,11 +45,12 @@ class Keeper:
         self._path = path
         self._archive: Archive | None = None
         self._thread = ThreadPoolExecutor(1, "charts")
-        self._told = ""
+        self._told, self._tell_at = "", 0.0
 
     async def do(self, work: Callable[[Archive], T]) -> T | None:
-        """What `work` returns; None if the file cannot be used."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+        """What `work` returns; None if the file cannot be used. It is done, whether or not who asked waits for it."""
+        done = asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+        return await asyncio.shield(done)  # else a page that goes takes along what was to be written
 
     def close(self) -> None:
         """Waits for what is being written, and closes the file."""
@@ -40,27 +59,30 @@ class Keeper:
 
     def _do(self, work: Callable[[Archive], T]) -> T | None:
         try:
-            result = self._done(work)
-        except (sqlite3.Error, OSError) as error:
+            return self._done(work)
+        except Exception as error:  # whatever it is: no alert depends on it
             self._close()
-            if str(error) != self._told:
-                log.warning("charts.unavailable", path=str(self._path), reason=str(error))
-            self._told = str(error)
+            self._tell(str(error))
             return None
-        self._told = ""
-        return result
+
+    def _tell(self, reason: str) -> None:
+        if reason != self._told or time.monotonic() >= self._tell_at:
+            log.warning("charts.unavailable", path=str(self._path), reason=reason)
+            self._told, self._tell_at = reason, time.monotonic() + TOLD_AGAIN_SECONDS
 
     def _done(self, work: Callable[[Archive], T]) -> T:
         """With a file that is damaged, it is done with a new one."""
         try:
             return work(self._opened())
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # nothing is wrong with the file: a full disk, say
+        except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
+            if getattr(error, "sqlite_errorcode", -1) & 0xFF in _NOT_THE_FILE:
                 raise
-            log.warning("charts.begun_anew", path=str(self._path), reason=str(error))
+            reason = str(error)
         self._close()
         discard(self._path)
-        return work(self._opened())
+        result = work(self._opened())
+        log.warning("charts.begun_anew", path=str(self._path), reason=reason)
+        return result
 
     def _opened(self) -> Archive:
         if self._archive is None:

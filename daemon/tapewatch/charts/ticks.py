@@ -12,7 +12,7 @@ from tapewatch.market.timeframes import DAY, duration_ns
 _SHUT = 50 * 60
 """Seconds without a bar, beyond the bar's own, after which trading began anew: a pause for lunch is an hour."""
 
-_MOST_DECIMALS = 10
+_MOST_DECIMALS = 14
 
 _Key = Callable[[datetime], object]
 
@@ -87,10 +87,13 @@ def time_ticks(starts: Sequence[int], timeframe: str, zone: str, most: int) -> l
 
 
 def spaced(ticks: Sequence[Tick], apart: int) -> list[Tick]:
-    """Those that are at least so many bars apart; where a session starts goes before other times, and the first."""
+    """Those that are at least so many bars apart; where a session starts goes before other times, and the first.
+
+    The first label begins at its bar, where the others have their middle: the next one is half as far again from it.
+    """
     kept: list[Tick] = []
     for tick in ticks:
-        if not kept or tick.bar - kept[-1].bar >= apart:
+        if not kept or tick.bar - kept[-1].bar >= (apart if kept[-1].bar else 1.5 * apart):
             kept.append(tick)
         elif tick.starts and (not kept[-1].starts or kept[-1].bar == 0):
             kept[-1] = tick

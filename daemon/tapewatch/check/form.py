@@ -42,7 +42,11 @@ _LIMITS: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_long": lambda ctx: f"is too long: {ctx['max_length']} characters are the most",
     "string_too_short": lambda ctx: "is empty",
     "too_short": lambda ctx: "is empty: there must be at least one",
-    "too_long": lambda ctx: f"has too many: {ctx['max_length']} are the most",
+    "too_long": lambda ctx: (
+        f"is too long: {ctx['max_length']} characters are the most"
+        if ctx["field_type"] == "Value"  # text that was looked at before
+        else f"has too many: {ctx['max_length']} are the most"
+    ),
     "value_error": lambda ctx: str(ctx["error"]),
     "string_pattern_mismatch": lambda ctx: _PATTERNS[ctx["pattern"]],
 }

@@ -40,8 +40,8 @@ def backtest(
     ] = None,
 ) -> None:
     """Show how often each rule would have fired over past data, and what price did after."""
-    arguments.check_paths([*files, *(history or [])], json, html)
     own = arguments.load(config)
+    arguments.check_paths([config, *files, *(history or [])], json, html)
     with runner.starting():
         runner.announce_compiling()
         from rich.console import Console

@@ -1,6 +1,7 @@
 """The five questions."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from tapewatch.runner import say
 from tapewatch.values import Price
 
 _PRICE: TypeAdapter[float] = TypeAdapter(Price)
+_WITH_COMMAS = re.compile(r"@\d{1,3}(,\d{3})+(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,9 @@ def _row(own: Proposal) -> tuple[str, str]:
 
 def _rules(answer: str, proposed: Sequence[Proposal], last: float | None) -> list[Proposal]:
     """Those of the numbers, and levels at prices of one's own."""
+    if with_commas := _WITH_COMMAS.search(answer):  # @7,010 would be 7 and the tenth proposal
+        plain = with_commas[0].replace(",", "")
+        raise WrongAnswerError(f"{with_commas[0]!r}: commas separate answers, so write {plain}")
     own = [each.strip() for each in answer.split(",") if each.strip().startswith("@")]
     rest = [each.strip() for each in answer.split(",") if not each.strip().startswith("@")]
     match ",".join(rest).lower():

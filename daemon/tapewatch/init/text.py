@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from tapewatch.alerts.numbers import price, written
 from tapewatch.init import hidden
@@ -254,5 +255,5 @@ def _value(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, float):
-        return repr(value).removesuffix(".0") if "e" not in repr(value) else f"{value:.10f}"
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

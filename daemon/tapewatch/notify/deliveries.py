@@ -11,6 +11,8 @@ KEPT = 200_000
 """So many of the newest are kept, or a few more: Redis drops whole nodes of the stream."""
 
 _NS_OF_A_MS = 1_000_000
+_LATEST = (1 << 63) - 1
+"""ns UTC, in the year 2262: the id of an entry can say more than can be written as a date."""
 
 
 class Delivered(NamedTuple):
@@ -52,5 +54,5 @@ def delivered(entry: bytes, fields: dict[bytes, bytes]) -> Delivered:
         outcome=text(fields, b"outcome"),
         detail=text(fields, b"detail"),
         receipt=text(fields, b"receipt"),
-        at_ns=time_ms(entry) * _NS_OF_A_MS,
+        at_ns=min(time_ms(entry) * _NS_OF_A_MS, _LATEST),
     )

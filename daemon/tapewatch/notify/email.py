@@ -9,6 +9,7 @@ import asyncio
 import base64
 import re
 import ssl
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
@@ -100,15 +101,32 @@ class Email:
         self._password = password
         _note_login(username or "", password or "")
         self._template = template
+        self._failed = ""  # id of the message that last failed with its picture
+        self._told_refused = False
         # Made once: reading the CA certificates takes tens of milliseconds.
         self._tls = None if security == "none" else ssl.create_default_context(cafile=ca_file)
 
     async def send(self, message: Message) -> str:
         """Sends `message` as one mail to all addresses; see `Sender.send`.
 
+        A mail that its picture may have cost (too large, no attachments, cut off on its way) is tried again without,
+        at once where the server refused it.
+
         Returns:
             Its Message-ID.
         """
+        if message.picture and message.id != self._failed:
+            try:
+                receipt = await self._send(message)
+            except PermanentError:
+                if message.id != self._failed:
+                    raise
+            else:
+                self._told_refused = False
+                return receipt
+        return await self._send(replace(message, picture=None))
+
+    async def _send(self, message: Message) -> str:
         letter = mail(message, self._sender, self._to, self._template)
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
@@ -117,9 +135,15 @@ class Email:
             worst = min(error.recipients, key=lambda each: each.code)
             raise _refusal(worst.code, worst.message) from None
         except aiosmtplib.SMTPResponseException as error:
-            raise _refusal(error.code, error.message) from None
+            refusal = _refusal(error.code, error.message)
+            if isinstance(error, aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError):
+                self._without(message, refusal.reason)
+            raise refusal from None
         except (OSError, aiosmtplib.SMTPServerDisconnected) as error:  # time-outs and TLS errors are OSErrors
-            raise TemporaryError(one_line(str(error)) or f"no answer within {SEND_TIMEOUT:g} s") from None
+            reason = one_line(str(error)) or f"no answer within {SEND_TIMEOUT:g} s"
+            if not isinstance(error, aiosmtplib.SMTPConnectError):
+                self._without(message, reason)
+            raise TemporaryError(reason) from None
         except aiosmtplib.SMTPException as error:  # no STARTTLS, no login offered
             raise PermanentError(one_line(error.message)) from None
         if refused:
@@ -127,6 +151,16 @@ class Email:
             ids = [alert.id for alert in message.alerts]
             log.warning("notify.recipients_refused", alerts=ids, recipients=sorted(refused))
         return str(letter["Message-ID"])
+
+    def _without(self, message: Message, reason: str) -> None:
+        """From now on without its picture, if it has one; says so once, until a picture gets there again."""
+        if message.picture is None:
+            return
+        self._failed = message.id
+        if not self._told_refused:
+            advice = f"{reason}: if that goes on, set pictures = false for this receiver"
+            log.warning("notify.picture_refused", recipients=self._to, reason=redaction.redacted(advice))
+        self._told_refused = True
 
     async def _deliver(self, mail: EmailMessage) -> list[str]:
         """Sends; the addresses that the server refused while it took others."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from secrets import token_hex
 from time import monotonic, time_ns
-from typing import Any, Never
+from typing import Annotated, Any, Never
 
 import msgspec
 import structlog
@@ -26,6 +26,10 @@ KEPT_NS = int(timedelta(days=1).total_seconds()) * NS
 log = structlog.get_logger(__name__)
 
 
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""ns UTC, up to the year 2262: whoever shows it can write it as a date."""
+
+
 def new_id() -> str:
     """An id short enough to be typed: eight hexadecimal digits."""
     return token_hex(4)
@@ -43,9 +47,9 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None = None
     type: str | None = None
     severity: str | None = None
-    since_ns: int
+    since_ns: _Moment
     """From then on, ns UTC by this machine's clock."""
-    until_ns: int
+    until_ns: _Moment
     """Up to then; it is over at this instant."""
     by: str
     """Login name of who made it."""

@@ -77,6 +77,8 @@ async def upload(http: httpx.AsyncClient, api_url: str, token: str, picture: byt
         await _call(http, f"{api_url}files.completeUploadExternal", files, login | json, _Answer)
     except (PermanentError, TemporaryError) as error:
         raise PictureError(error.reason) from None
+    except (httpx.InvalidURL, UnicodeError):  # the latter of a host that IDNA cannot write
+        raise PictureError("Slack names a URL to upload it to that is none") from None
     return place.file_id
 
 

@@ -159,7 +159,7 @@ class Top(App[None]):
                 state.said = f"{state.symbol} is silenced for an hour; s lifts it"
             else:
                 await self._client.lift(own)
-                state.said = f"the silence of {state.symbol} until {until(own):%H:%M} is lifted"
+                state.said = f"the silence of {state.symbol} until {until(own):%H:%M %Z} is lifted"
         except DaemonError as error:
             state.said = f"not done: {error}"
         self._mark_changed()

@@ -46,7 +46,7 @@ class Search(ModalScreen[Listed | None]):
     CSS = """
     Search { align: center middle; }
     #box { width: 60; max-width: 95%; height: auto; max-height: 80%; border: round $primary; padding: 0 1; }
-    OptionList { height: auto; max-height: 14; border: none; }
+    OptionList { height: auto; max-height: 14; border: none; text-wrap: nowrap; text-overflow: ellipsis; }
     Input { border: none; height: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

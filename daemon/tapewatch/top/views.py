@@ -26,6 +26,7 @@ LEAST_FOR_DELIVERY, WITH_SECONDS = 60, 100
 """Columns from which on there is room for what became of an alert, and for seconds and the next target."""
 MOST_OF_SUBJECT = 12
 """Columns of a symbol in the log of alerts."""
+_SINCE_CLOSE = "since the close of "
 _LAG = 2.0
 """Seconds from which on a feed's lag is worth a warning."""
 
@@ -40,7 +41,9 @@ def headline(state: State, width: int) -> Text:
     moved, since = _moved(state)
     spans = Text("".join(f"  {by} in {over}" for over, by in changes(status["indicators"])))
     when = Text(f"  {one_line(status['exchange_time'])}", "dim")
-    for parts in ((moved, since, spans, when), (moved, since, when), (moved, when), (moved,)):
+    # A change from anything but the close of the day before would be taken for the day's.
+    least = moved if _SINCE_CLOSE in since.plain else Text.assemble(moved, since)
+    for parts in ((moved, since, spans, when), (moved, since, when), (least, when), (least,), ()):
         line = Text.assemble(title, price, *parts)
         if line.cell_len <= width:
             break
@@ -66,7 +69,7 @@ def change(state: State) -> tuple[float, str] | None:
     days = [datetime.fromtimestamp(own, zone).date() for own in chart.time]
     before = next((i for i in range(len(days) - 1, -1, -1) if days[i] != days[-1]), None)
     if before is not None:
-        then, since = chart.close[before], "since the close of " + f"{days[before]:%d %b}"
+        then, since = chart.close[before], f"{_SINCE_CLOSE}{days[before]:%d %b}"
     else:
         then, since = chart.open[0], f"since {datetime.fromtimestamp(chart.time[0], zone):%H:%M}"
     return (status["price"] / then - 1, since) if then > 0 else None
@@ -115,7 +118,7 @@ def silence_line(state: State) -> Text:
     text = Text()
     for own in sorted(held, key=lambda each: each is not state.silence):
         what = ", ".join(filter(None, (own.symbol, own.rule, own.type, own.severity))) or "every alert"
-        text.append(", " if text else "silenced: ").append(one_line(f"{what} until {until(own):%H:%M}"))
+        text.append(", " if text else "silenced: ").append(one_line(f"{what} until {until(own):%H:%M %Z}"))
     text.stylize(BAD)
     return text
 
@@ -126,11 +129,21 @@ def alert_lines(state: State, width: int, rows: int) -> list[Text]:
     if not newest:
         return [Text("no alerts yet", "dim")] if rows > 0 else []
     subjects = min(max(cell_len(one_line(own.alert.subject)) for own in newest), MOST_OF_SUBJECT)
-    return [_entry_line(own, width, subjects) for own in newest]
+    zones = _zones(state, newest)
+    return [_entry_line(own, width, subjects, zones) for own in newest]
 
 
-def _entry_line(entry: Entry, width: int, subjects: int) -> Text:
-    line, told = _alert_text(entry.alert, width, subjects), delivery(entry)
+def _zones(state: State, entries: Sequence[Entry]) -> int:
+    """How wide the names of time zones are; 0 where all times are those of the exchange that is shown."""
+    there = [local_time(own.alert.data) for own in entries]
+    names = {f"{own:%Z}" for own in there}
+    if state.chart:
+        names |= {f"{own.astimezone(ZoneInfo(state.chart.zone)):%Z}" for own in there}
+    return max(map(len, names)) if len(names) > 1 else 0
+
+
+def _entry_line(entry: Entry, width: int, subjects: int, zones: int) -> Text:
+    line, told = _alert_text(entry.alert, width, subjects, zones), delivery(entry)
     if told and width >= LEAST_FOR_DELIVERY:
         room = max(width - told.cell_len - 2, width // 2)
         line.truncate(room, overflow="ellipsis", pad=True)
@@ -139,16 +152,17 @@ def _entry_line(entry: Entry, width: int, subjects: int) -> Text:
     return line
 
 
-def _alert_text(alert: Alert, width: int, subjects: int) -> Text:
-    """`28 Jan 10:12  SPX !▲ crossed above 7,000, at 7,000.25`; ! is critical."""
+def _alert_text(alert: Alert, width: int, subjects: int, zones: int) -> Text:
+    """`28 Jan 10:12  SPX !▲ crossed above 7,000, at 7,000.25`; ! is critical. With `zones`, `28 Jan 10:12 EST`."""
     wording, there = render(alert), local_time(alert.data)
     headline = wording.headline
     if alert.data.price is not None:  # of a feed it says what it is about
         headline = headline.removeprefix(one_line(alert.data.title)).lstrip(": ")
     critical = alert.data.severity == "critical"
     colour = {"up": UP, "down": DOWN, None: ""}[alert.data.direction]
+    when = f"{there:%d %b %H:%M:%S}" if width >= WITH_SECONDS else f"{there:%d %b %H:%M}"
     text = Text.assemble(
-        (f"{there:%d %b %H:%M:%S}" if width >= WITH_SECONDS else f"{there:%d %b %H:%M}", "dim"),
+        (f"{when} {f'{there:%Z}':<{zones}}" if zones else when, "dim"),
         (f"  {set_cell_size(one_line(alert.subject), subjects)} ", "bold"),
         ("!" if critical else " ", "bold"),
         (f"{wording.arrow} ", colour),

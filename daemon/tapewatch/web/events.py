@@ -19,6 +19,9 @@ COMMENT = b":\n\n"
 """Says nothing, but that the connection is there."""
 
 MEDIA_TYPE = "text/event-stream"
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
+"""What others have written to Redis may be JSON of several lines; within a text there is none (RFC 8259, 7)."""
+
 _HEADERS = [
     (b"content-type", MEDIA_TYPE.encode()),
     (b"x-accel-buffering", b"no"),  # nginx would keep events until it has many
@@ -28,7 +31,8 @@ _HEADERS = [
 def event(name: str, data: Any, id_: str | None = None) -> bytes:
     """One event, its data as JSON."""
     before = f"id: {id_}\n" if id_ else ""
-    return f"{before}event: {name}\ndata: ".encode() + encode(data) + b"\n\n"
+    line = encode(data).translate(_ONE_LINE)
+    return f"{before}event: {name}\ndata: ".encode() + line + b"\n\n"
 
 
 class Stream:

@@ -8,6 +8,7 @@ Source: RFC 6750 (bearer tokens), RFC 9110, 11 (challenges), RFC 7239 (Forwarded
 """
 
 import re
+from collections import OrderedDict
 from hmac import compare_digest
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from tapewatch.web.guesses import Guesses
 from tapewatch.web.session import Sessions
 
 _OF_PROXIES = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_REMEMBERED = 1000
+"""Cookies that were let in once, and still are while somebody guesses: behind a proxy all come from one address."""
+
 _HOST_HEADER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+))(?::\d*)?", re.ASCII)
 
 
@@ -53,6 +57,7 @@ class Guard:
         self.sessions = Sessions(token, instance) if token is not None else None
         """None: there is nothing to log in with."""
         self._guesses = Guesses()
+        self._let_in: OrderedDict[str, None] = OrderedDict()
 
     def refusal(self, peer: str | None, headers: Headers) -> Refusal | None:
         """Why the request may not be answered; None if it may.
@@ -65,14 +70,23 @@ class Guard:
             if not is_loopback(peer or "") or any(name in headers for name in _OF_PROXIES):
                 return _OUTSIDE
             return None if _names_loopback(headers) else _HOST
-        if self._guesses.too_many(peer):
-            return TOO_MANY
         cookie = self.sessions.sent(headers)
-        if self.has_bearer(headers) or (cookie is not None and self.sessions.is_ours(cookie)):
+        if cookie not in self._let_in and self._guesses.too_many(peer):
+            return TOO_MANY
+        if cookie is not None and self.sessions.is_ours(cookie):
+            self._remember(cookie)
+            return None
+        if self.has_bearer(headers):
             return None
         if cookie or "authorization" in headers:
             self._guesses.wrong(peer)
         return NO_TOKEN
+
+    def _remember(self, cookie: str) -> None:
+        """From now on it is looked at, whoever guesses."""
+        self._let_in[cookie] = None
+        if len(self._let_in) > _REMEMBERED:
+            self._let_in.popitem(last=False)
 
     def has_bearer(self, headers: Headers) -> bool:
         """Whether it sends the token itself, as no browser does by itself."""

@@ -71,7 +71,8 @@ class Login:
         fields = parse_qs((await body_of(request)).decode("latin-1"))
         refusal = self._guard.wrong_login(peer, fields.get("token", [""])[0].strip())
         if refusal is not None:
-            log.warning("http.login_refused", peer=peer, status=refusal.status)
+            if refusal is not TOO_MANY:  # so that no stranger fills the log: it is one a second, at most
+                log.warning("http.login_refused", peer=peer, status=refusal.status)
             return self._refused(refusal)
         secure = request.headers.get("origin", "").startswith("https:")
         return RedirectResponse(_next(request), 303, {"Set-Cookie": sessions.begin(secure=secure)})
