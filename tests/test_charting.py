@@ -240,7 +240,7 @@ async def test_the_chart_of_an_alert_ends_when_it_fired(live: Live) -> None:
     assert len(chart.time) <= PICTURE_BARS + 1
     assert chart.forming
     assert fired - 300 * NS < chart.time[-1] * NS <= fired
-    assert chart.low[-1] <= alert.data.price <= chart.high[-1]  # type: ignore[operator]
+    assert chart.low[-1] <= chart.close[-1] == alert.data.price <= chart.high[-1]
     now = await live.charts.chart("SPX", "5m")
     assert chart.high[-1] <= now.high[now.time.index(chart.time[-1])]
     assert chart.marks[-1].id == alert.id

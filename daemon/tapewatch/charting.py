@@ -88,10 +88,14 @@ class Charts:
 
     def fired(self, alerts: Sequence[Alert]) -> None:
         """Remembers how the bars are at which these have just fired. No I/O."""
+        known: dict[tuple[int, str], Forming | None] = {}
         for alert in alerts:
             if own := self._watches.get(alert.subject):
                 row, watch = own
-                self._formed[alert.id] = self._forming(row, _timeframe(watch, alert))
+                series = row, _timeframe(watch, alert)
+                if series not in known:
+                    known[series] = self._forming(*series)
+                self._formed[alert.id] = known[series]
                 self._fired.append(alert)
         while len(self._formed) > REMEMBERED:
             self._formed.popitem(last=False)
@@ -162,6 +166,8 @@ class Charts:
         forming = self._formed.get(alert.id)
         if forming and forming.start >= fired:
             forming = None  # it is of the bar whose close fired
+        if forming:
+            forming = _at_its_price(forming, alert)
         before = forming.start if forming else fired
         known = await self._bars(watch, timeframe, before, bars)
         if len(known) < bars and await self._filled(watch.symbol, FILL_WITHIN):
@@ -296,6 +302,15 @@ def _closed(layouts: Sequence[Layout], rows: NDArray[np.void], values: NDArray[n
             names,
             figures[: len(names)].tobytes(),
         )
+
+
+def _at_its_price(forming: Forming, alert: Alert) -> Forming:
+    """Ticks that came in one frame with the one that fired may have moved it on."""
+    open_, high, low, _, volume = forming.prices
+    price = alert.data.price
+    if price is None or not low <= price <= high:
+        return forming
+    return forming._replace(prices=(open_, high, low, price, volume))
 
 
 def _readable(body: bytes) -> Alert | None:

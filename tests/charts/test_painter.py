@@ -204,9 +204,9 @@ async def test_pictures_of_alerts_go_first_and_in_order_and_old_ones_of_pages_ar
     ("program", "reason"),
     [
         ("raise SystemExit(3)", "what draws ended: exit code 3"),
-        ("print('A matplotlib warning')", "what draws talks nonsense: an answer of 1,"),
+        ("print('A matplotlib warning', flush=True); input()", "what draws talks nonsense: an answer of 1,"),
         (
-            "import sys; sys.stdout.buffer.write(bytes((0, 0, 0, 2, 1, 1)))",
+            "import sys; sys.stdout.buffer.write(bytes((0, 0, 0, 2, 1, 1))); sys.stdout.flush(); input()",
             "what draws talks nonsense: Expected `object`",
         ),
         (None, "No such file"),

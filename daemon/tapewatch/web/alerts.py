@@ -22,6 +22,9 @@ AMONG = 5000
 SHOWN, MOST = 50, 500
 """So many are listed, and may be."""
 
+AT_ONCE = 2
+"""Pictures that are drawn for pages."""
+
 ID = r"[0-9a-f]{32}"
 _ID = re.compile(ID)
 
@@ -45,6 +48,7 @@ class Alerts:
         self._redis = redis
         self._keys = keys
         self._searching = asyncio.Lock()  # the stream may be long
+        self._drawing = 0
 
     async def newest(self, request: Request) -> Response:
         """The newest, the newest last."""
@@ -69,8 +73,14 @@ class Alerts:
         if leading is None:
             raise ApiError(503, "this process does not lead: who does has the pictures")
         id_ = request.path_params["id"]
-        alert: Alert | None = await leading.charts.alert(id_)
-        picture = await leading.charts.picture(alert or (await self._past(id_)).alert)
+        if self._drawing >= AT_ONCE:
+            raise ApiError(503, "others have pictures drawn: ask again")
+        self._drawing += 1  # those of messages that go out wait in the same line
+        try:
+            alert: Alert | None = await leading.charts.alert(id_)
+            picture = await leading.charts.picture(alert or (await self._past(id_)).alert)
+        finally:
+            self._drawing -= 1
         if picture is None:
             raise ApiError(503, "there is no picture of it, or it could not be drawn in time")
         return Response(picture, media_type="image/png")

@@ -16,6 +16,9 @@ from tapewatch.web.now import Now
 READ_SECONDS = 1.0
 """Between two looks at what a leader has written: it does so once a second."""
 
+MARKED_SECONDS = 1.0
+"""Between two charts that are sent for their marks alone: in a storm of alerts each look would need another."""
+
 CHART_WITHIN = 0.25
 """Seconds that all else may wait for a chart; one for which a vendor is asked comes when it is there."""
 
@@ -37,6 +40,7 @@ class Shown:
         self._bars = Bars(watch.symbol, timeframe)
         self._form: tuple[Config, Leading | None, int] | None = None
         self._asked: asyncio.Task[bytes] | None = None
+        self._charted_at = 0.0
         self._status = b""
         self._read_at = 0.0
 
@@ -59,12 +63,17 @@ class Shown:
     async def _chart(self) -> bytes:
         if self._asked is not None:
             return self._answer(self._asked)
-        leading, form = self._vitals.leading, self._form
+        config, leading = self._vitals.config, self._vitals.leading
         fired = leading.path.fired[self._symbol] if leading else 0
-        self._form = (self._vitals.config, leading, fired)
+        if self._form is None or self._form[0] is not config or self._form[1] is not leading:
+            anew = True
+        else:
+            anew = fired != self._form[2] and time.monotonic() - self._charted_at > MARKED_SECONDS
+        if anew:
+            self._form, self._charted_at = (config, leading, fired), time.monotonic()
         if leading is None:
             return b""
-        if form is None or form[0] is not self._form[0] or form[1] is not leading or form[2] != fired:
+        if anew:
             return await self._ask(self._bars.chart(leading.charts))
         moved = self._bars.moved(leading.charts)
         return await self._ask(self._bars.closed(leading.charts)) if moved is None else moved

@@ -2,10 +2,11 @@
 
 const PRICES = ["sma", "ema", "atr", "bb", "vwap"];
 const PERCENTS = ["roc", "change"];
+const MOST_DECIMALS = 12;
 
 /** @param {number} value */
 export function decimals(value) {
-  return Math.max(2, Math.min(value ? 4 - Math.floor(Math.log10(Math.abs(value))) : 2, 8));
+  return Math.max(2, Math.min(value ? 4 - Math.floor(Math.log10(Math.abs(value))) : 2, MOST_DECIMALS));
 }
 
 /**
@@ -87,7 +88,7 @@ export function reading(name, value) {
   if (PRICES.some((own) => name.startsWith(own))) return price(value);
   if (PERCENTS.some((own) => name.startsWith(own))) return percent(value / 100);
   const small = value !== 0 && Math.abs(value) < 1;
-  const digits = small ? Math.min(1 - Math.floor(Math.log10(Math.abs(value))), 8) : 1;
+  const digits = small ? Math.min(1 - Math.floor(Math.log10(Math.abs(value))), MOST_DECIMALS) : 1;
   return stripped(value, digits, digits).replace("-", "−");
 }
 
