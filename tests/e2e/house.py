@@ -57,6 +57,7 @@ class House:
 [[receiver]]
 name = "mail"
 kind = "email"
+pictures = false  # tests/e2e/test_chart_in_messages.py has them
 host = "127.0.0.1"
 port = {mail}
 security = "none"

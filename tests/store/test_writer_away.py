@@ -104,8 +104,10 @@ async def test_what_fires_while_redis_is_away_is_on_disk_and_may_be_sent(
 
     assert [entry["event"] for entry in logs] == ["store.away", *5 * ["spool.kept"]]
     assert [id_ for entry in logs[1:] for id_ in entry["alerts"]] == sent
-    # The first commit was in doubt: the server had it, and did it before it was asked again.
-    assert await entries(redis, store) == [("1", ""), *((str(n), "desk") for n in range(2, 6))]
+    # The first commit was in doubt: the server had it, and may have done it before it was asked again.
+    first, *others = await entries(redis, store)
+    assert first in (("1", ""), ("1", "desk"))
+    assert others == [(str(n), "desk") for n in range(2, 6)]
     assert (await store.load()).snapshots == {"SPX": hot(b"5")}
     assert spool.empty
 
