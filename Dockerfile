@@ -13,14 +13,15 @@ COPY config ./config
 # With the live page's chart library, if `make page` has put it there; the page shows pictures without.
 COPY daemon ./daemon
 # ... and from here on nothing comes from elsewhere: of those files, the ones that tapewatch needs to run. The tests that
-# three of them bring along are left out. The lock has pinned what lies in /wheels, so no version stands here.
+# some of them bring along are left out. The lock has pinned what lies in /wheels, so no version stands here.
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling \
  && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python3 -m venv --without-pip /opt/tapewatch \
  && pip --python /opt/tapewatch/bin/python install --no-cache-dir --no-index --find-links /wheels tapewatch \
  && find /opt/tapewatch/lib/python*/site-packages/numba /opt/tapewatch/lib/python*/site-packages/numpy \
-      /opt/tapewatch/lib/python*/site-packages/pandas -type d -name tests -prune -exec rm -r {} +
+      /opt/tapewatch/lib/python*/site-packages/pandas /opt/tapewatch/lib/python*/site-packages/matplotlib \
+      /opt/tapewatch/lib/python*/site-packages/mpl_toolkits -type d -name tests -prune -exec rm -r {} +
 # The kernels. Numba takes up those of a CPU with the same name and the same features alone (codegen.py, magic_tuple),
 # which the CPU that an image runs on need not have; "generic" all have. They stay root's, and nobody else may write.
 ENV CACHE_DIRECTORY=/opt/tapewatch/cache \

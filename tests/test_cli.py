@@ -19,7 +19,7 @@ from tapewatch.alerts.alert import decode
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "config/sp500.toml"
-PATIENCE = 30
+PATIENCE = 110
 
 WATCH = """
 name = "test"

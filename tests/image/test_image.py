@@ -14,7 +14,7 @@ from image.surroundings import Surroundings, alerts_reach
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-ADDED_MB = 450
+ADDED_MB = 550
 """Of what the image adds to its base."""
 STOPS_WITHIN = 11.0
 
