@@ -24,7 +24,7 @@ from tapewatch.engine.layout import Layout
 from tapewatch.feeds.files import FileError
 from tapewatch.history import HistoryError
 from tapewatch.market.sessions import sessions
-from tapewatch.market.timeframes import DAY, by_length, duration_ns
+from tapewatch.market.timeframes import DAY, duration_ns
 from tapewatch.past import Past
 from tapewatch.status import places
 
@@ -91,8 +91,8 @@ class Charts:
         known: dict[tuple[int, str], Forming | None] = {}
         for alert in alerts:
             if own := self._watches.get(alert.subject):
-                row, watch = own
-                series = row, _timeframe(watch, alert)
+                row = own[0]
+                series = row, _timeframe(self._timeframes(row), alert)
                 if series not in known:
                     known[series] = self._forming(*series)
                 self._formed[alert.id] = known[series]
@@ -161,8 +161,9 @@ class Charts:
         """The chart as it was when the alert fired, on the alert's timeframe; None of what is about no symbol."""
         if (own := self._watches.get(alert.subject)) is None:
             return None
-        watch, fired = own[1], int(alert.data.time_ns)
-        timeframe = _timeframe(watch, alert)
+        row, watch = own
+        fired = int(alert.data.time_ns)
+        timeframe = _timeframe(self._timeframes(row), alert)
         forming = self._formed.get(alert.id)
         if forming and forming.start >= fired:
             forming = None  # it is of the bar whose close fired
@@ -210,6 +211,10 @@ class Charts:
         if timeframe not in (known := watch.all_timeframes()):
             raise NoChartError(f"{symbol} has no timeframe {timeframe!r}: there are {', '.join(known)}")
         return row, watch
+
+    def _timeframes(self, row: int) -> Sequence[str]:
+        """Shortest first; the engine has them ready, the config would look through every condition."""
+        return self._engine.layouts[row].watch.timeframes if self._engine else ()
 
     def _time(self, row: int) -> int:
         """Until when (ns) alerts of the symbol may have fired."""
@@ -323,12 +328,12 @@ def _readable(body: bytes) -> Alert | None:
     return alert
 
 
-def _timeframe(watch: Watch, alert: Alert) -> str:
+def _timeframe(known: Sequence[str], alert: Alert) -> str:
     """What a picture of the alert shows: bars of its own timeframe, or fine ones of a level that price has crossed."""
-    known, own = watch.all_timeframes(), alert.data.timeframe
+    own = alert.data.timeframe
     if own and own in known:
         return own
-    fine = [name for name in by_length(set(known)) if duration_ns(name) <= duration_ns(PICTURE_TIMEFRAME)]
+    fine = [name for name in known if duration_ns(name) <= duration_ns(PICTURE_TIMEFRAME)]
     return fine[-1] if fine else known[0]
 
 
