@@ -22,6 +22,28 @@ ConfigOption = Annotated[
     Path,
     typer.Option("--config", "-c", help="The config, one TOML file.", autocompletion=completions.configs),
 ]
+TapeArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", help="Ticks or bars, .csv or .csv.gz, or the .frames.gz of a recording."),
+]
+TapeSymbolOption = Annotated[
+    str | None,
+    typer.Option(
+        "--symbol", help="Whose they are, if the file does not say.", autocompletion=completions.symbols
+    ),
+]
+WarmUpOption = Annotated[
+    list[Path] | None,
+    typer.Option("--history", help="Bars for warm-up, which fire nothing; left out: the watch's."),
+]
+BarOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bar",
+        help="Timeframe of a file of bars, such as 5m; left out: its smallest step.",
+        autocompletion=completions.timeframes,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 LogFormatOption = Annotated[
     LogFormat | None, typer.Option(help="Of the log; left out: colour on a terminal, else JSON.")

@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from tapewatch import __version__, arguments, completions, runner
-from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption, JsonOption, LogFormatOption, load, require
+from tapewatch.arguments import (
+    DEFAULT_CONFIG,
+    BarOption,
+    ConfigOption,
+    JsonOption,
+    LogFormatOption,
+    TapeArgument,
+    TapeSymbolOption,
+    WarmUpOption,
+    load,
+    require,
+)
 from tapewatch.commands import backtest, dead, diff, explain, init, log, silence, status, tail, top
 from tapewatch.runner import DONE, FAILED, WRONG, WrongCommandError, say, starting, wrong
 
@@ -112,33 +123,17 @@ def check(
 
 @app.command()
 def replay(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE…", help="Ticks or bars, .csv or .csv.gz, or the .frames.gz of a recording."
-        ),
-    ],
+    files: TapeArgument,
     config: ConfigOption = DEFAULT_CONFIG,
-    symbol: Annotated[
-        str | None,
-        typer.Option(help="Whose they are, if the file does not say.", autocompletion=completions.symbols),
-    ] = None,
-    history: Annotated[
-        list[Path] | None, typer.Option(help="Bars for warm-up, which fire nothing; left out: the watch's.")
-    ] = None,
+    symbol: TapeSymbolOption = None,
+    history: WarmUpOption = None,
     alerts: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Where alerts go, a JSON object a line; - is stdout.")
     ] = None,
     bars: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Where closed bars go, as CSV; - is stdout.")
     ] = None,
-    bar: Annotated[
-        str | None,
-        typer.Option(
-            help="Timeframe of a file of bars, such as 5m; left out: its smallest step.",
-            autocompletion=completions.timeframes,
-        ),
-    ] = None,
+    bar: BarOption = None,
     speed: SpeedOption = "max",
     store: Annotated[bool, typer.Option("--store", help="Commit state and alerts to Redis, too.")] = False,
 ) -> None:

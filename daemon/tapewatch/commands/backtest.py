@@ -1,37 +1,27 @@
 """`tapewatch backtest`."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tapewatch import arguments, completions, runner
-from tapewatch.arguments import DEFAULT_CONFIG, ConfigOption
+from tapewatch import arguments, runner
+from tapewatch.arguments import (
+    DEFAULT_CONFIG,
+    BarOption,
+    ConfigOption,
+    TapeArgument,
+    TapeSymbolOption,
+    WarmUpOption,
+)
 
 
 def backtest(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE…", help="Ticks or bars, .csv or .csv.gz, or the .frames.gz of a recording."
-        ),
-    ],
+    files: TapeArgument,
     config: ConfigOption = DEFAULT_CONFIG,
-    symbol: Annotated[
-        str | None,
-        typer.Option(help="Whose they are, if the file does not say.", autocompletion=completions.symbols),
-    ] = None,
-    history: Annotated[
-        list[Path] | None, typer.Option(help="Bars for warm-up, which fire nothing; left out: the watch's.")
-    ] = None,
-    bar: Annotated[
-        str | None,
-        typer.Option(
-            help="Timeframe of a file of bars, such as 5m; left out: its smallest step.",
-            autocompletion=completions.timeframes,
-        ),
-    ] = None,
+    symbol: TapeSymbolOption = None,
+    history: WarmUpOption = None,
+    bar: BarOption = None,
     json: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Where the figures go as JSON; - is stdout.")
     ] = None,
