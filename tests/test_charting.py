@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import math
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -330,6 +331,21 @@ async def test_a_file_that_is_none_is_begun_anew(
         await live.play()
         assert closed(await live.charts.chart("SPX", "1m")) > 100
     assert "charts.begun_anew" in capsys.readouterr().out
+
+
+async def test_what_closes_when_the_damage_is_found_is_not_lost(
+    config: Config, scenario: Scenario, tmp_path: Path
+) -> None:
+    with opened(config, scenario, tmp_path) as live:
+        await live.play(NOON)
+        with closing(sqlite3.connect(tmp_path / "charts.sqlite")) as other:
+            other.execute("DROP TABLE bars")
+            other.commit()
+        for _ in live.replay.run([stretch(scenario, NOON + 600 * NS)]):
+            pass
+        await live.charts.keep()
+        start = (await live.charts.chart("SPX", "1m")).time
+    assert set(range(NOON // NS - 60, NOON // NS + 540, 60)) <= set(start)
 
 
 async def test_a_file_that_cannot_be_written_costs_nothing_but_charts(

@@ -72,7 +72,7 @@ class Charts:
     def __init__(self, keeper: Keeper, painter: Painter) -> None:
         self._keeper = keeper
         self._painter = painter
-        self._closed: deque[Iterator[Bar]] = deque()
+        self._closed: deque[_Closed] = deque()
         self._fired: list[Alert] = []
         self._formed: OrderedDict[str, Forming | None] = OrderedDict()
         self._pictures: OrderedDict[str, asyncio.Task[bytes | None]] = OrderedDict()
@@ -122,9 +122,8 @@ class Charts:
         self._take_closed()
         while self._closed or self._fired:
             fired, self._fired = self._fired, []
-            alerts = [Kept(own.subject, int(own.data.time_ns), own.id, encode(own)) for own in fired]
-            bars = self._closed.popleft() if self._closed else iter(())
-            await self._keeper.do(partial(Archive.keep, bars=bars, alerts=alerts))
+            closed = self._closed.popleft() if self._closed else None
+            await self._keeper.do(partial(_keep, closed, fired))
 
     async def chart(self, symbol: str, timeframe: str, bars: int = BARS) -> Chart:
         """The newest closed bars of a symbol, so many at most, and the forming one.
@@ -256,7 +255,7 @@ class Charts:
         rows, values = self._engine.closed_bars()
         for i in range(0, len(rows), KEPT_AT_ONCE):
             some = slice(i, i + KEPT_AT_ONCE)
-            self._closed.append(_closed(self._engine.layouts, rows[some], values[some]))
+            self._closed.append((self._engine.layouts, rows[some], values[some]))
 
     async def _filled(self, symbol: str, within: float | None = None) -> bool:
         """Whether history was asked, just now, for bars that nobody saw close; once is enough."""
@@ -294,8 +293,18 @@ class Charts:
 _NO_BARS = Bars(np.zeros(0, np.int64), np.zeros((0, 5)), {})
 
 
+_Closed = tuple[Sequence[Layout], NDArray[np.void], NDArray[np.float64]]
+"""What an engine says of bars that have closed."""
+
+
+def _keep(closed: _Closed | None, fired: Sequence[Alert], archive: Archive) -> None:
+    """In the keeper's thread, which may have to do it twice."""
+    alerts = (Kept(own.subject, int(own.data.time_ns), own.id, encode(own)) for own in fired)
+    archive.keep(_closed(*closed) if closed else (), alerts)
+
+
 def _closed(layouts: Sequence[Layout], rows: NDArray[np.void], values: NDArray[np.float64]) -> Iterator[Bar]:
-    """What an engine says of bars that have closed, as the archive has it."""
+    """The same as the archive has it."""
     for (k, frame, start, _, *prices), figures in zip(rows.tolist(), values, strict=True):
         watch, names = layouts[k].watch, layouts[k].shape.columns
         open_, high, low, close, volume = prices
